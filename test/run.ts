@@ -1,0 +1,83 @@
+/**
+ * Runs every `*.test.ts` below this directory, each in a process of its own with a time limit, and prints
+ * the runner's own totals as the last line. A file that reports no test fails: uvu is silent about a
+ * suite whose `.run()` was forgotten.
+ *
+ *     node test/run.ts [part of a path]...
+ */
+import { spawn } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const FILE_LIMIT_MS = 180_000;
+const CLUSTER_FILE_LIMIT_MS = 420_000;
+
+interface Outcome {
+  passed: number;
+  failed: number;
+  skipped: number;
+  output: string;
+}
+
+/** What uvu's closing lines say, or undefined when it never got to them. */
+function totals(output: string): { total: number; passed: number; skipped: number } | undefined {
+  const read = (label: string) =>
+    Number(new RegExp(`^ {2}${label}: +(\\d+)`, 'm').exec(output)?.[1] ?? Number.NaN);
+  const [total, passed, skipped] = [read('Total'), read('Passed'), read('Skipped')];
+  return Number.isNaN(total) ? undefined : { total, passed, skipped };
+}
+
+function runFile(file: string): Promise<Outcome> {
+  const limit = file.includes('/cluster/') ? CLUSTER_FILE_LIMIT_MS : FILE_LIMIT_MS;
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NO_COLOR: '1' },
+    detached: true,
+  });
+  let output = '';
+  child.stdout.on('data', (data: Buffer) => (output += data));
+  child.stderr.on('data', (data: Buffer) => (output += data));
+  const timer = setTimeout(() => {
+    output += `\ntime limit of ${limit / 1000} s reached\n`;
+    process.kill(-child.pid!, 'SIGKILL');
+  }, limit);
+  return new Promise(resolve => {
+    child.on('close', status => {
+      clearTimeout(timer);
+      const seen = totals(output);
+      if (seen === undefined || seen.total === 0) {
+        resolve({ passed: 0, failed: 1, skipped: 0, output: `${output}\nno test was reported` });
+        return;
+      }
+      const broken = seen.total - seen.passed;
+      const failed = status === 0 ? broken : Math.max(1, broken);
+      resolve({ passed: seen.passed, failed, skipped: seen.skipped, output });
+    });
+  });
+}
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const wanted = process.argv.slice(2);
+const files = globSync('**/*.test.ts', { cwd: here })
+  .filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)))
+  .sort((a, b) => Number(a.startsWith('cluster/')) - Number(b.startsWith('cluster/')) || (a < b ? -1 : 1));
+
+const sum = { passed: 0, failed: 0, skipped: 0 };
+for (const file of files) {
+  const start = performance.now();
+  const outcome = await runFile(`${here}${file}`);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  sum.passed += outcome.passed;
+  sum.failed += outcome.failed;
+  sum.skipped += outcome.skipped;
+  const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
+  process.stdout.write(`${verdict} ${file} (${outcome.passed} passed, ${seconds} s)\n`);
+  if (outcome.failed > 0) process.stdout.write(`${outcome.output.replace(/^/gm, '    ')}\n`);
+}
+if (files.length === 0) {
+  process.stdout.write('no test file matches\n');
+  sum.failed = 1;
+}
+const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+process.stdout.write(`${sum.passed} passed, ${sum.failed} failed${skipped}\n`);
+process.exitCode = sum.failed === 0 ? 0 : 1;
