@@ -1,0 +1,61 @@
+/**
+ * Finds and compiles the engine's WebAssembly. Only node leaders need it, so nothing happens on import.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { PythonMpiError } from '../errors.ts';
+
+/** What `wasm/exports.txt` exports. Pointers are byte addresses; see `wasm/include/bcast.h` and `wasm/abi.c`. */
+export interface Abi {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  bcast_abi_arena_bytes(config: number): number;
+  bcast_abi_init(arena: number, bytes: number, config: number, now: number): number;
+  bcast_abi_tick(engine: number, now: number): number;
+  bcast_abi_deadline(engine: number): number;
+  bcast_plan(
+    engine: number,
+    sizes: number,
+    packages: number,
+    opaque: number,
+    length: number,
+  ): number;
+  bcast_want(engine: number, needed: number): number;
+  bcast_read(engine: number, slot: number): number;
+  bcast_delivered(engine: number, segments: number): number;
+  bcast_staged(engine: number, reused: number): number;
+  bcast_failed(engine: number, code: number, text: number, length: number): number;
+  bcast_opened(engine: number, link: number, position: number, role: number): number;
+  bcast_dial_failed(engine: number, position: number): number;
+  bcast_feed(engine: number, link: number, bytes: number, length: number): number;
+  bcast_sent(engine: number, link: number, length: number): number;
+  bcast_lost(engine: number, link: number): number;
+  bcast_next(engine: number, record: number): number;
+  bcast_inbox(engine: number): number;
+  bcast_statistics(engine: number): number;
+}
+
+/** Next to the bundled programs, or where the build leaves it for those who run the sources. */
+const PLACES = ['./bcast.wasm', '../../dist/bcast.wasm'];
+
+let compiled: WebAssembly.Module | undefined;
+
+/**
+ * The compiled engine; reads it on the first call.
+ * @throws PythonMpiError INTERNAL when the installation lacks it
+ */
+export function compile(): WebAssembly.Module {
+  if (compiled === undefined) {
+    const file = PLACES.map(place => new URL(place, import.meta.url)).find(url => existsSync(url));
+    if (file === undefined) {
+      throw new PythonMpiError('INTERNAL', 'the installation lacks bcast.wasm', {
+        hint: 'run make build',
+      });
+    }
+    compiled = new WebAssembly.Module(readFileSync(file));
+  }
+  return compiled;
+}
+
+/** A fresh instance, for one `Engine`. */
+export function instantiate(): Abi {
+  return new WebAssembly.Instance(compile()).exports as unknown as Abi;
+}
