@@ -1,0 +1,125 @@
+/**
+ * The only I/O towards a launcher: bytes to and from its descriptor or its TCP port. Knows no protocol.
+ *
+ * The descriptor is a socket that the program we become inherits with everything set on it. Wrapping it in a
+ * net.Socket would make it non-blocking for good, and libmpi, which expects it to block, would fail. So it is read
+ * and written as a file, in libuv's pool, where a wait does not hold up the rest of this process.
+ */
+import { fstatSync, read, write } from 'node:fs';
+import { connect } from 'node:net';
+import { promisify } from 'node:util';
+import type { Deadline } from '../deadline.ts';
+import { PythonMpiError } from '../errors.ts';
+
+/** A connection to a launcher. One read at a time. */
+export interface Channel {
+  /** Sends all bytes at once. @throws the system's error when the other side has gone */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The next bytes, or undefined at the end. */
+  read(): Promise<Uint8Array | undefined>;
+  /** See Rendezvous.stuck. */
+  readonly stuck: boolean;
+  /** Gives up what this process holds of it; a descriptor stays open for the program after us. */
+  close(): void;
+}
+
+const CHUNK = 4096;
+const readDescriptor = promisify(read);
+const writeDescriptor = promisify(write);
+
+/**
+ * The channel behind an inherited descriptor.
+ * @param variable the environment variable that named it, for the error
+ * @throws PythonMpiError LAUNCHER when it is closed or no socket
+ */
+export function openDescriptor(variable: string, text: string | undefined): Channel {
+  const descriptor = Number(text);
+  if (!isSocket(descriptor)) {
+    throw new PythonMpiError('LAUNCHER', `${variable}=${text} is no open socket`, {
+      hint: `let nothing between the launcher and python-mpi close it, or unset ${variable}`,
+    });
+  }
+  let reads = 0;
+  return {
+    async write(bytes) {
+      // One system call: Slurm takes a request from one read. A blocking socket takes a short line whole.
+      await writeDescriptor(descriptor, bytes);
+    },
+    async read() {
+      reads++;
+      try {
+        const { bytesRead, buffer } = await readDescriptor(
+          descriptor,
+          new Uint8Array(CHUNK),
+          0,
+          CHUNK,
+          null,
+        );
+        return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);
+      } finally {
+        reads--;
+      }
+    },
+    get stuck() {
+      return reads > 0;
+    },
+    close() {},
+  };
+}
+
+/**
+ * Connects to a launcher's TCP port.
+ * @param address `host:port`, split at the last colon
+ * @throws PythonMpiError LAUNCHER when it refuses, TIMEOUT
+ */
+export async function dialPort(address: string, deadline: Deadline): Promise<Channel> {
+  const colon = address.lastIndexOf(':');
+  const port = Number(address.slice(colon + 1));
+  if (colon < 1 || !(port > 0 && port < 65536))
+    throw new PythonMpiError('LAUNCHER', `PMI_PORT=${address} is not host:port`);
+  const socket = connect({ host: address.slice(0, colon), port, noDelay: true });
+  const connected = new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', cause =>
+      reject(
+        new PythonMpiError(
+          'LAUNCHER',
+          `cannot connect to the launcher at ${address} (${cause.message})`,
+          {
+            hint: 'start the job again; its launcher has gone or cannot be reached from this node',
+            cause,
+          },
+        ),
+      ),
+    );
+  });
+  try {
+    await deadline.wait(connected, `the launcher at ${address} to accept a connection`);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+  // Later errors arrive where they matter: at the read or write they break.
+  socket.on('error', () => {});
+  const chunks: AsyncIterator<Uint8Array> = socket.iterator();
+  return {
+    write: bytes =>
+      new Promise((resolve, reject) =>
+        socket.write(bytes, error => (error ? reject(error) : resolve())),
+      ),
+    async read() {
+      const next = await chunks.next();
+      return next.done ? undefined : next.value;
+    },
+    stuck: false,
+    close: () => socket.destroy(),
+  };
+}
+
+function isSocket(descriptor: number): boolean {
+  try {
+    return Number.isInteger(descriptor) && descriptor >= 0 && fstatSync(descriptor).isSocket();
+  } catch {
+    return false;
+  }
+}

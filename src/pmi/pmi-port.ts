@@ -1,0 +1,32 @@
+/**
+ * PMI-1 over TCP: `mpiexec.hydra -pmi-port`, which says only where to connect and who one is.
+ *
+ * Python connects again by the same two variables; the launcher then answers on the newer connection. Ours must be
+ * finalized like any other, so its owner stays until Python has ended.
+ */
+import { dialPort } from './channel.ts';
+import { Pmi1Client } from './pmi1/client.ts';
+import { openSession } from './pmi1/rendezvous.ts';
+import type { Method } from './rendezvous.ts';
+
+export const pmiPort: Method = {
+  name: 'pmi-port',
+
+  claims({ PMI_PORT, PMI_ID }) {
+    if (PMI_PORT === undefined || PMI_ID === undefined) return undefined;
+    return `PMI_PORT=${PMI_PORT}, PMI_ID=${PMI_ID}`;
+  },
+
+  async open(opening) {
+    const { env, deadline } = opening;
+    const client = new Pmi1Client(await dialPort(env.PMI_PORT ?? '', deadline));
+    try {
+      const { rank, size } = await client.initack(env.PMI_ID ?? '', deadline);
+      const handOver = { env: {}, descriptor: undefined, parentMustStay: true };
+      return await openSession({ launcher: this.name, client, rank, size, handOver }, opening);
+    } catch (error) {
+      client.close();
+      throw error;
+    }
+  },
+};

@@ -1,0 +1,115 @@
+/**
+ * PMI-1's wire form: one line a message, `cmd=NAME key=value ...`, both ways. Pure.
+ *
+ * The protocol is described in MPICH's src/pmi/maint/pmi-1.1.txt and in Flux RFC 13. It has no escapes: a space ends
+ * a value. Slurm takes each request from one read of at most 1024 bytes, hence the limits on what is sent. Replies
+ * are looked up by key, because their order is each server's own.
+ */
+import { PythonMpiError } from '../../errors.ts';
+
+/** Longest request in bytes, without its line break. */
+export const MAX_REQUEST = 1023;
+/** Longest value in bytes that survives Hydra and Slurm, whatever name the KVS has. */
+export const MAX_VALUE = 900;
+/** Longest key in bytes: what every server's keylen_max of 64 leaves. */
+export const MAX_KEY = 63;
+/** Longest line in bytes taken from a peer. Servers may answer a full request with something longer. */
+export const MAX_LINE = 4096;
+
+/** A message by its command and its other keys. A message of several lines (spawn) is `multiline`. */
+export interface Message {
+  readonly command: string;
+  readonly multiline: boolean;
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+/** What a message can say: in requests and replies alike the order given is the order sent. */
+export type Fields = Readonly<Record<string, string | number>>;
+
+const WORD = /^[\x21-\x7e]+$/;
+
+/** A reply, with its line break. What goes into it must be free of line breaks. */
+export function formatLine(command: string, fields: Fields = {}): string {
+  let line = `cmd=${command}`;
+  for (const [key, value] of Object.entries(fields)) line += ` ${key}=${value}`;
+  return `${line}\n`;
+}
+
+/**
+ * A request, with its line break.
+ * @throws PythonMpiError INTERNAL when a field is not one printable ASCII word, or a key of the KVS, a value or the
+ *   whole is too long
+ */
+export function formatRequest(command: string, fields: Fields = {}): string {
+  for (const [name, field] of Object.entries(fields)) {
+    const word = String(field);
+    const limit = name === 'value' ? MAX_VALUE : name === 'key' ? MAX_KEY : MAX_REQUEST;
+    if (!WORD.test(word))
+      throw new PythonMpiError('INTERNAL', `PMI ${name} is not one printable word`);
+    if (word.length > limit)
+      throw new PythonMpiError('INTERNAL', `PMI ${name} of ${word.length} bytes exceeds ${limit}`);
+  }
+  const line = formatLine(command, fields);
+  if (line.length > MAX_REQUEST + 1)
+    throw new PythonMpiError(
+      'INTERNAL',
+      `PMI request of ${line.length - 1} bytes exceeds ${MAX_REQUEST}`,
+    );
+  return line;
+}
+
+/**
+ * The message a line says.
+ *
+ * A word without `=` continues the value before it: Flux sends values that contain spaces.
+ * @throws PythonMpiError LAUNCHER when the line is no message
+ */
+export function parseLine(line: string): Message {
+  const [head = '', ...words] = line.split(' ');
+  const [, multi, command] = /^(m?)cmd=(.+)$/.exec(head) ?? [];
+  if (command === undefined)
+    throw new PythonMpiError('LAUNCHER', `not a PMI-1 message: ${quote(line)}`);
+  const fields = new Map<string, string>();
+  let last: string | undefined;
+  for (const word of words) {
+    const equals = word.indexOf('=');
+    if (equals > 0) {
+      last = word.slice(0, equals);
+      fields.set(last, word.slice(equals + 1));
+    } else if (last !== undefined) {
+      fields.set(last, `${fields.get(last)} ${word}`);
+    } else if (word !== '') {
+      throw new PythonMpiError('LAUNCHER', `not a PMI-1 message: ${quote(line)}`);
+    }
+  }
+  return { command, multiline: multi === 'm', fields };
+}
+
+/** A peer's text, short enough and safe to show in one clause. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
+}
+
+/** Puts lines together from what a socket happens to deliver. */
+export class LineReader {
+  readonly #decoder = new TextDecoder('latin1');
+  #rest = '';
+
+  /**
+   * Takes bytes.
+   * @returns the lines they complete, without line breaks
+   * @throws PythonMpiError LAUNCHER when a line exceeds {@link MAX_LINE}
+   */
+  push(bytes: Uint8Array): string[] {
+    const lines = (this.#rest + this.#decoder.decode(bytes)).split('\n');
+    this.#rest = lines.pop()!;
+    for (const line of [...lines, this.#rest]) {
+      if (line.length > MAX_LINE)
+        throw new PythonMpiError(
+          'LAUNCHER',
+          `PMI-1 line longer than ${MAX_LINE} bytes: ${quote(line)}`,
+        );
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * A rank that finds its peers as python-mpi does: opens the rendezvous, exchanges a value with every rank, runs a
+ * program the way Python would be run, and finishes. Prints what it came to as one line of JSON.
+ *
+ *     node pmi-probe.ts [--timeout MS] [--status N] [program [argument]...]
+ */
+import { spawn } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { Deadline } from '../../src/deadline.ts';
+import { asPythonMpiError } from '../../src/errors.ts';
+import { detect } from '../../src/pmi/detect.ts';
+import type { Outcome, Rendezvous } from '../../src/pmi/rendezvous.ts';
+
+const { values: options, positionals: program } = parseArgs({
+  options: {
+    timeout: { type: 'string', default: '20000' },
+    status: { type: 'string', default: '0' },
+  },
+  allowPositionals: true,
+});
+
+const story: string[] = [];
+let rendezvous: Rendezvous | undefined;
+let outcome: Outcome = { status: Number(options.status), signal: undefined };
+try {
+  const launcher = detect(process.env, line => story.push(line), process.env.PYTHON_MPI_LAUNCHER);
+  rendezvous = await launcher.open(Deadline.after(Number(options.timeout)));
+  const cards = await exchange(rendezvous);
+  if (program.length > 0) outcome = await run(rendezvous, program);
+  const { placement, why } = rendezvous;
+  await say({ launcher: launcher.name, why, ...placement, cards, story });
+  await rendezvous.finish(outcome);
+} catch (thrown) {
+  const { code, message, hint, status } = asPythonMpiError(thrown);
+  await say({ error: { code, message, hint }, story });
+  outcome = { status, signal: undefined };
+}
+if (rendezvous?.stuck ?? true) process.execve!('/bin/sh', ['sh', '-c', `exit ${outcome.status}`]);
+process.exit(outcome.status);
+
+async function exchange({ kvs, placement: { rank, size } }: Rendezvous): Promise<string[]> {
+  if (!kvs) return [];
+  await kvs.put(`card-${rank}`, `value;of=${rank},x:y`);
+  await kvs.fence();
+  const cards: string[] = [];
+  for (let peer = 0; peer < size; peer++) cards.push(await kvs.get(`card-${peer}`));
+  return cards;
+}
+
+function run({ handOver }: Rendezvous, [file, ...args]: string[]): Promise<Outcome> {
+  const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
+  if (handOver.descriptor !== undefined) {
+    while (stdio.length < handOver.descriptor) stdio.push('ignore');
+    stdio.push(handOver.descriptor);
+  }
+  const child = spawn(file!, args, { stdio, env: { ...process.env, ...handOver.env } });
+  return new Promise(resolve =>
+    child.once('exit', (status, signal) =>
+      resolve({ status: status ?? 0, signal: signal ?? undefined }),
+    ),
+  );
+}
+
+function say(what: object): Promise<void> {
+  return new Promise(resolve => process.stdout.write(`${JSON.stringify(what)}\n`, () => resolve()));
+}
