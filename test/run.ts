@@ -60,7 +60,10 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const wanted = process.argv.slice(2);
 const files = globSync('**/*.test.ts', { cwd: here })
   .filter(file => wanted.length === 0 || wanted.some(part => file.includes(part)))
-  .sort((a, b) => Number(a.startsWith('cluster/')) - Number(b.startsWith('cluster/')) || (a < b ? -1 : 1));
+  .sort(
+    (a, b) =>
+      Number(a.startsWith('cluster/')) - Number(b.startsWith('cluster/')) || (a < b ? -1 : 1),
+  );
 
 const sum = { passed: 0, failed: 0, skipped: 0 };
 for (const file of files) {

@@ -1,0 +1,66 @@
+# python-mpi. `make help` lists the targets.
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
+
+ARCH  := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+NODE   = node_modules/node-linux-$(ARCH)/bin/node --disable-warning=ExperimentalWarning
+WASM   = dist/bcast.wasm
+ESBUILD = node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node22 --log-level=warning \
+	--define:import.meta.url=moduleUrl \
+	--banner:js='const moduleUrl=require("node:url").pathToFileURL(__filename).href;'
+
+SOURCES  := $(shell find src -name '*.ts')
+PROGRAMS := python-mpi python-mpi-bundle python-mpi-bcast
+WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
+BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) $(WORKERS:%=dist/lib/%.cjs)
+
+.PHONY: help build demo test lint format bench fuzz clean
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: $(WASM) $(BUNDLES) ## compile the engine and bundle the programs: leaves a working bin/python-mpi
+
+node_modules/.package-lock.json: package.json package-lock.json
+	@test/support/install.sh build
+	npm ci --ignore-scripts
+	@touch $@
+
+# Constants are generated beside the wasm, from the same X-macros.
+$(WASM) src/engine/constants.ts &: $(wildcard wasm/*.c wasm/*.h wasm/include/*.h wasm/Makefile) wasm/exports.txt
+	@test/support/install.sh build
+	$(MAKE) -C wasm all
+
+dist/bin/%.cjs: src/cli/%.ts $(SOURCES) src/engine/constants.ts package.json node_modules/.package-lock.json
+	$(ESBUILD) --outfile=$@ $<
+dist/lib/%.cjs: $(SOURCES) node_modules/.package-lock.json
+	$(ESBUILD) --outfile=$@ $(firstword $(wildcard src/*/$*.ts))
+
+demo: build ## pack this machine's Python with numpy and run 4 ranks from it
+	@test/support/install.sh demo
+	@test/support/demo
+
+test: build ## everything the tests need, then all tests (ONLY=part-of-a-path for some)
+	@test/support/install.sh test
+	$(MAKE) lint
+	$(MAKE) -C wasm native-test
+	$(NODE) test/run.ts $(ONLY)
+
+lint: node_modules/.package-lock.json src/engine/constants.ts ## type-check, lint and check the format
+	node_modules/.bin/tsc --noEmit -p .
+	node_modules/.bin/biome check --error-on-warnings .
+
+format: node_modules/.package-lock.json ## rewrite the sources in the project's format
+	node_modules/.bin/biome check --write .
+
+bench: build ## comparisons with peers, measured in one run; writes bench/RESULTS.md
+	@test/support/install.sh test
+	$(NODE) bench/run.ts
+
+fuzz: ## coverage-guided fuzzing of the engine, time-boxed
+	$(MAKE) -C wasm fuzz
+
+clean: ## remove what was built (node_modules and build/ caches stay; `git clean -xdf` takes all)
+	rm -rf dist src/engine/constants.ts
+	$(MAKE) -C wasm clean
+
+-include test/cluster/cluster.mk

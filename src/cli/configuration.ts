@@ -1,0 +1,96 @@
+/**
+ * What the user can set, once: each variable PYTHON_MPI_<NAME> has a long option of the same name, and the
+ * option wins. The only reader of the process environment.
+ */
+import { PythonMpiError } from '../errors.ts';
+import type { Configuration } from '../launch/run.ts';
+
+export interface Setting {
+  /** Long option without its dashes; the variable is derived from it. */
+  name: string;
+  /** Placeholder of the value in the help; a switch has none. */
+  value?: string;
+  help: string;
+}
+
+export const SETTINGS = [
+  {
+    name: 'packages',
+    value: 'LIST',
+    help: 'package tarballs, colon-separated, later ones override earlier ones',
+  },
+  { name: 'pkgroot', value: 'DIR', help: 'directory that relative names in the list start from' },
+  { name: 'chroot', value: 'DIR', help: 'node-local directory to unpack into (default /dev/shm)' },
+  {
+    name: 'python',
+    value: 'FILE',
+    help: 'interpreter to use instead of the staged one or the one on PATH',
+  },
+  { name: 'launcher', value: 'NAME', help: 'do not detect the launcher, it is this one' },
+  { name: 'interface', value: 'NAME', help: 'network interface to be reached at' },
+  { name: 'timeout', value: 'SECONDS', help: 'longest time staging may take (default 600)' },
+  { name: 'keep', help: 'leave the unpacked packages on the nodes for the next run' },
+  { name: 'verbose', help: 'tell the story of the run on stderr' },
+] as const satisfies readonly Setting[];
+
+export type SettingName = (typeof SETTINGS)[number]['name'];
+
+/** The longest timeout accepted, in seconds: a week. */
+const MAX_TIMEOUT = 7 * 24 * 3600;
+
+export function variableOf(name: string): string {
+  return `PYTHON_MPI_${name.toUpperCase()}`;
+}
+
+/** The same settings as variables, for a process that is started without the options. */
+export function variablesOf(options: Partial<Record<SettingName, string>>): NodeJS.ProcessEnv {
+  const entries = Object.entries(options);
+  return Object.fromEntries(entries.map(([name, value]) => [variableOf(name), value]));
+}
+
+/**
+ * Combines options and environment.
+ * @param options values of long options, by name; a switch that was given is 'true'
+ * @throws PythonMpiError USAGE naming the option or variable whose value makes no sense
+ */
+export function configure(
+  options: Partial<Record<SettingName, string>>,
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+): Configuration {
+  const given = (name: SettingName): string | undefined => {
+    const value = options[name] ?? env[variableOf(name)];
+    return value === '' ? undefined : value;
+  };
+  const origin = (name: SettingName) =>
+    options[name] === undefined ? variableOf(name) : `--${name}`;
+  const wrong = (name: SettingName, wanted: string): never => {
+    throw new PythonMpiError('USAGE', `${origin(name)} is '${given(name)}'`, {
+      hint: `it must be ${wanted}`,
+    });
+  };
+  const flag = (name: SettingName): boolean => {
+    const value = given(name)?.toLowerCase();
+    if (value === undefined || ['0', 'no', 'false', 'off'].includes(value)) return false;
+    if (['1', 'yes', 'true', 'on'].includes(value)) return true;
+    return wrong(name, '0 or 1');
+  };
+  const directory = (name: SettingName, fallback: string): string => {
+    const value = given(name) ?? fallback;
+    return value.startsWith('/') ? value : wrong(name, 'an absolute path');
+  };
+  const seconds = Number(given('timeout') ?? 600);
+  if (!(seconds > 0 && seconds <= MAX_TIMEOUT))
+    wrong('timeout', `a number of seconds up to ${MAX_TIMEOUT}`);
+  return {
+    packages: (given('packages') ?? '').split(':').filter(name => name !== ''),
+    pkgroot: directory('pkgroot', cwd),
+    chroot: directory('chroot', '/dev/shm'),
+    python: given('python'),
+    launcher: given('launcher'),
+    interface: given('interface'),
+    timeout: seconds * 1000,
+    keep: flag('keep'),
+    verbose: flag('verbose'),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * The program python-mpi: command line and environment in, exit status or signal out. The only place that
+ * prints an error or ends the process.
+ */
+import packageJson from '../../package.json' with { type: 'json' };
+import { now } from '../deadline.ts';
+import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import type { Configuration } from '../launch/run.ts';
+import { launch } from '../launch.ts';
+import { type Log, silent, verbose } from '../log.ts';
+import { parseCommandLine } from './command-line.ts';
+import { configure, variablesOf } from './configuration.ts';
+
+const PROGRAM = 'python-mpi';
+
+function complain(error: PythonMpiError): void {
+  process.stderr.write(`${PROGRAM}: ${error.toLine()}\n`);
+}
+
+/** The first rank, as far as the environment tells before anything was detected: it speaks for the job. */
+function isFirstRank(env: NodeJS.ProcessEnv): boolean {
+  const rank =
+    env.PMI_RANK ??
+    env.PMI_ID ??
+    env.PMIX_RANK ??
+    env.OMPI_COMM_WORLD_RANK ??
+    env.PALS_RANKID ??
+    env.ALPS_APP_PE ??
+    env.SLURM_PROCID;
+  return rank === undefined || rank === '0';
+}
+
+async function main(): Promise<void> {
+  const env = process.env;
+  let configuration: Configuration;
+  let line: Awaited<ReturnType<typeof parseCommandLine>>;
+  try {
+    line = await parseCommandLine(process.argv.slice(2), packageJson.version);
+    if (line.print !== undefined) {
+      process.stdout.write(line.print);
+      return;
+    }
+    configuration = configure(line.options, env, process.cwd());
+  } catch (thrown) {
+    const error = asPythonMpiError(thrown);
+    if (isFirstRank(env)) complain(error);
+    process.exit(error.status);
+  }
+  let who = '';
+  const log: Log = configuration.verbose ? verbose(() => who, now()) : silent;
+  try {
+    const outcome = await launch({
+      configuration,
+      python: line.python,
+      ranks: line.ranks,
+      env,
+      settings: variablesOf(line.options),
+      self: [process.execPath, ...process.execArgv, process.argv[1]!],
+      log,
+      introduce: name => {
+        who = name;
+      },
+      complain,
+    });
+    if (outcome.signal !== undefined) process.kill(process.pid, outcome.signal);
+    else process.exit(outcome.status);
+  } catch (thrown) {
+    const error = asPythonMpiError(thrown);
+    complain(error);
+    process.exit(error.status);
+  }
+}
+
+void main();

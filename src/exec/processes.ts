@@ -1,0 +1,42 @@
+/**
+ * Processes we did not start, known by pid and start time so that a reused pid is never mistaken for
+ * the process it once named. Linux: proc(5), field 22 of /proc/PID/stat.
+ */
+import { readFileSync } from 'node:fs';
+import { pause } from '../deadline.ts';
+
+export interface ProcessIdentity {
+  pid: number;
+  /** Start time in clock ticks since boot, as the kernel gives it. */
+  started: string;
+}
+
+const POLL_MS = 50;
+
+/** State and start time of a process, or undefined when there is none of that pid. */
+function look(pid: number): { state: string; started: string } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The command name is in parentheses and may itself hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0]!, started: fields[19]! };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who this process is. It keeps that identity over exec. */
+export function self(): ProcessIdentity {
+  return { pid: process.pid, started: look(process.pid)?.started ?? '' };
+}
+
+/** Whether that very process still runs. A zombie does not. */
+export function alive(identity: ProcessIdentity): boolean {
+  const seen = look(identity.pid);
+  return seen !== undefined && seen.started === identity.started && !'ZX'.includes(seen.state);
+}
+
+/** Resolves when none of the processes runs any more. Not bounded: they run as long as the user's program. */
+export async function allGone(identities: readonly ProcessIdentity[]): Promise<void> {
+  while (identities.some(alive)) await pause(POLL_MS);
+}

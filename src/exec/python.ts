@@ -1,0 +1,99 @@
+/**
+ * The rank becomes Python, or stays beside it.
+ *
+ * `become` replaces this process: afterwards the process that the launcher started *is* Python. `supervise`
+ * runs Python as a child of the same process group, for a rank that has something left to do at the end.
+ * Knows nothing of staging or launchers.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
+import { PythonMpiError } from '../errors.ts';
+import { SignalRelay } from './signals.ts';
+
+/** One program to run: a Python with everything it needs to find its own. */
+export interface Program {
+  /** Path of the interpreter. */
+  file: string;
+  /** Arguments after the program's own name. */
+  args: readonly string[];
+  env: NodeJS.ProcessEnv;
+  /** A descriptor to pass on under its own number (the launcher's PMI connection), if any. */
+  descriptor: number | undefined;
+}
+
+/** How a process ended: by itself with a status, or by a signal. */
+export interface Outcome {
+  status: number;
+  signal: NodeJS.Signals | undefined;
+}
+
+/** What a shell reports for an outcome. */
+export function shellStatus({ status, signal }: Outcome): number {
+  return signal === undefined ? status : 128 + constants.signals[signal];
+}
+
+/** The lowest descriptor that Node does not mark close-on-exec at start, given a closed one below it. */
+export const FIRST_INHERITABLE = 17;
+
+/**
+ * Replaces this process by the program.
+ * @returns only when this runtime cannot do that, or would lose the program's descriptor on the way
+ * @throws PythonMpiError NO_INTERPRETER when the program cannot be executed
+ */
+export function become(program: Program): void {
+  const execve = process.execve;
+  if (execve === undefined) return;
+  if (program.descriptor !== undefined && program.descriptor < FIRST_INHERITABLE) return;
+  // A file that cannot be run makes execve abort the process, with a core; a failed open is an error.
+  try {
+    closeSync(openSync(program.file));
+  } catch (error) {
+    throw cannotRun(program, error);
+  }
+  execve(program.file, [program.file, ...program.args], program.env as Record<string, string>);
+}
+
+/** A running child, and what it will have come to. */
+export interface Supervised {
+  readonly pid: number;
+  readonly ended: Promise<Outcome>;
+}
+
+/**
+ * Runs the program as a child that gets our standard streams and, once each, the signals sent to us.
+ * @throws PythonMpiError NO_INTERPRETER when the program cannot be executed
+ */
+export async function supervise(program: Program): Promise<Supervised> {
+  const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
+  if (program.descriptor !== undefined) {
+    // Holes would be compacted away and the descriptor arrive under another number.
+    while (stdio.length < program.descriptor) stdio.push('ignore');
+    stdio.push(program.descriptor);
+  }
+  const child = spawn(program.file, program.args, { stdio, env: program.env });
+  await started(child, program);
+  const relay = new SignalRelay(signal => child.kill(signal));
+  const ended = new Promise<Outcome>(resolve => {
+    child.once('exit', (status, signal) => {
+      relay.stop();
+      resolve({ status: status ?? 0, signal: signal ?? undefined });
+    });
+  });
+  return { pid: child.pid!, ended };
+}
+
+function started(child: ChildProcess, program: Program): Promise<void> {
+  return new Promise((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', error => reject(cannotRun(program, error)));
+  });
+}
+
+function cannotRun(program: Program, cause: unknown): PythonMpiError {
+  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  return new PythonMpiError('NO_INTERPRETER', `cannot run ${program.file} (${reason})`, {
+    hint: 'put a Python into the packages or on PATH',
+    cause,
+  });
+}

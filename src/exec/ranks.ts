@@ -1,0 +1,121 @@
+/**
+ * The embedded launcher's processes: starts the ranks of a local job, merges their output line by line, ends
+ * the others when one fails. Speaks no PMI: whoever starts the ranks is handed each one's connection.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { pause } from '../deadline.ts';
+import { type Outcome, shellStatus } from './python.ts';
+import { SignalRelay } from './signals.ts';
+
+export interface RankPlan {
+  /** Command line of a rank, the same for all. */
+  command: readonly [string, ...string[]];
+  size: number;
+  /** Environment of one rank. */
+  env: (rank: number) => NodeJS.ProcessEnv;
+  /** Number under which each rank finds its connection. */
+  descriptor: number;
+  /** Takes our end of a rank's connection. */
+  connect: (rank: number, connection: Duplex) => void;
+}
+
+/** Time between asking the other ranks to end and ending them, in milliseconds. */
+const MERCY_MS = 2000;
+
+export class LocalRanks {
+  readonly #children: ChildProcess[] = [];
+  readonly #relay: SignalRelay;
+  #verdict: { rank: number; outcome: Outcome } | undefined;
+
+  /** Starts all ranks. Standard input goes to rank 0. */
+  constructor(plan: RankPlan) {
+    const [file, ...args] = plan.command;
+    for (let rank = 0; rank < plan.size; rank++) {
+      const stdio: ('inherit' | 'ignore' | 'pipe')[] = [
+        rank === 0 ? 'inherit' : 'ignore',
+        'pipe',
+        'pipe',
+      ];
+      while (stdio.length < plan.descriptor) stdio.push('ignore');
+      stdio.push('pipe');
+      // A process group of its own, so that a rank is ended together with its Python.
+      const child = spawn(file, args, { stdio, env: plan.env(rank), detached: true });
+      child.once('error', () => this.#judge(rank, { status: 127, signal: undefined }));
+      const connection = child.stdio[plan.descriptor] as Duplex | null | undefined;
+      if (connection) plan.connect(rank, connection);
+      passLines(child.stdout!, process.stdout);
+      passLines(child.stderr!, process.stderr);
+      this.#children.push(child);
+    }
+    this.#relay = new SignalRelay(signal => {
+      for (const child of this.#children) child.kill(signal);
+    });
+  }
+
+  /**
+   * Waits for all ranks and their output.
+   * @returns how the first rank that failed ended, or success
+   */
+  async ended(): Promise<{ rank: number; outcome: Outcome }> {
+    await Promise.all(
+      this.#children.map(
+        (child, rank) =>
+          new Promise<void>(resolve => {
+            child.once('exit', (status, signal) =>
+              this.#judge(rank, { status: status ?? 0, signal: signal ?? undefined }),
+            );
+            child.once('close', () => resolve());
+            child.once('error', () => resolve());
+          }),
+      ),
+    );
+    this.#relay.stop();
+    return this.#verdict ?? { rank: 0, outcome: { status: 0, signal: undefined } };
+  }
+
+  /** Ends the whole job with this status, as a rank asked for. */
+  abort(rank: number, status: number): void {
+    this.#judge(rank, { status, signal: undefined });
+  }
+
+  #judge(rank: number, outcome: Outcome): void {
+    if (shellStatus(outcome) === 0 || this.#verdict !== undefined) return;
+    this.#verdict = { rank, outcome };
+    void this.#endOthers();
+  }
+
+  async #endOthers(): Promise<void> {
+    this.#signalAll('SIGTERM');
+    await pause(MERCY_MS);
+    this.#signalAll('SIGKILL');
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    for (const child of this.#children) {
+      if (child.pid === undefined) continue;
+      try {
+        process.kill(-child.pid, signal);
+      } catch {
+        // The whole group has ended already.
+      }
+    }
+  }
+}
+
+/** Passes complete lines on, so that lines of different ranks never tear each other. */
+function passLines(from: Readable, to: Writable): void {
+  let rest: Buffer[] = [];
+  from.on('data', (chunk: Buffer) => {
+    const end = chunk.lastIndexOf(0x0a) + 1;
+    if (end === 0) {
+      rest.push(chunk);
+      return;
+    }
+    to.write(Buffer.concat([...rest, chunk.subarray(0, end)]));
+    rest = end < chunk.length ? [chunk.subarray(end)] : [];
+  });
+  from.on('end', () => {
+    if (rest.length > 0) to.write(Buffer.concat(rest));
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * Passes on the signals a launcher sends, each exactly once.
+ *
+ * A launcher may signal one process, its process group, or every process of the step (Hydra and Open MPI
+ * signal the group, Slurm the task or everything, depending on ProctrackType). Node cannot say who sent
+ * a signal to whom, so a sentinel stands beside the child: a `cat` in the same process group with all
+ * signals at their defaults. If it dies of the signal, the child has had it too; if it lives, only
+ * we were meant, and the signal is passed on. The sentinel ends with us: its input is our pipe.
+ *
+ * Knows nothing of Python, ranks or launchers.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { pause } from '../deadline.ts';
+
+const RELAYED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/** How long a signal sent to several processes may take to end the sentinel, in milliseconds. */
+const SENTINEL_MS = 60;
+
+export class SignalRelay {
+  readonly #target: (signal: NodeJS.Signals) => void;
+  readonly #handlers = new Map<NodeJS.Signals, () => void>();
+  #sentinel: ChildProcess | undefined;
+
+  /**
+   * Starts relaying until {@link stop}.
+   * @param target delivers a signal that only we received
+   */
+  constructor(target: (signal: NodeJS.Signals) => void) {
+    this.#target = target;
+    this.#post();
+    for (const signal of RELAYED) {
+      const handler = () => void this.#relay(signal);
+      this.#handlers.set(signal, handler);
+      process.on(signal, handler);
+    }
+  }
+
+  /** Gives the signals back their default meaning and lets the sentinel go. */
+  stop(): void {
+    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
+    this.#sentinel?.kill('SIGKILL');
+  }
+
+  #post(): void {
+    this.#sentinel = spawn('/bin/cat', { stdio: ['pipe', 'ignore', 'ignore'], env: {} });
+    this.#sentinel.on('error', () => {});
+    this.#sentinel.stdin?.on('error', () => {});
+    this.#sentinel.unref();
+  }
+
+  async #relay(signal: NodeJS.Signals): Promise<void> {
+    const sentinel = this.#sentinel;
+    if (sentinel === undefined) return;
+    const died = new Promise<boolean>(resolve => sentinel.once('exit', () => resolve(true)));
+    const alreadyDead = sentinel.exitCode !== null || sentinel.signalCode !== null;
+    const shared =
+      alreadyDead || (await Promise.race([died, pause(SENTINEL_MS).then(() => false)]));
+    if (!shared) this.#target(signal);
+    else if (this.#sentinel === sentinel) this.#post();
+  }
+}

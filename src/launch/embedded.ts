@@ -1,0 +1,55 @@
+/**
+ * The embedded launcher: N ranks on this machine, served by the built-in PMI server. Each rank is this
+ * program again, so a laptop takes the same path as a cluster.
+ */
+import { PythonMpiError } from '../errors.ts';
+import type { Outcome } from '../exec/python.ts';
+import { LocalRanks } from '../exec/ranks.ts';
+import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/embedded.ts';
+import { formatMapping } from '../pmi/mapping.ts';
+import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
+import type { Run } from './run.ts';
+
+/**
+ * Starts the ranks and waits for them.
+ * @param launcher name of the launcher that was detected around us
+ * @throws PythonMpiError USAGE inside another launcher's job
+ */
+export async function launchLocally(run: Run, launcher: string): Promise<Outcome> {
+  if (launcher !== 'single') {
+    throw new PythonMpiError(
+      'USAGE',
+      `-n starts ranks by itself, but this is a rank of ${launcher} already`,
+      {
+        hint: 'leave -n out and let the launcher start the ranks',
+      },
+    );
+  }
+  const size = run.ranks!;
+  const server = new Pmi1Server(size, formatMapping(new Array<number>(size).fill(0)));
+  const connections = new Map<number, NodeJS.WritableStream>();
+  const act = ({ replies, abort }: Answer) => {
+    for (const { rank, line } of replies) connections.get(rank)?.write(line);
+    if (abort === undefined) return;
+    if (abort.reason !== undefined) run.complain(new PythonMpiError('PROTOCOL', abort.reason));
+    ranks.abort(abort.rank, abort.status);
+  };
+  const ranks = new LocalRanks({
+    command: [...run.self, ...run.python],
+    size,
+    descriptor: EMBEDDED_DESCRIPTOR,
+    env: rank => ({ ...run.env, ...run.settings, ...embeddedEnvironment(rank, size) }),
+    connect: (rank, connection) => {
+      connections.set(rank, connection);
+      connection.on('data', (bytes: Buffer) => act(server.feed(rank, bytes)));
+      connection.on('error', () => {});
+      connection.on('close', () => act(server.closed(rank)));
+    },
+  });
+  const { rank, outcome } = await ranks.ended();
+  if (outcome.status !== 0 || outcome.signal !== undefined) {
+    const how = outcome.signal === undefined ? `status ${outcome.status}` : outcome.signal;
+    run.log(`rank ${rank} ended the job with ${how}`);
+  }
+  return outcome;
+}

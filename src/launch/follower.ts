@@ -1,0 +1,30 @@
+/**
+ * The part of a rank that is not its node's leader: ask the leader where the packages are.
+ */
+import type { Deadline } from '../deadline.ts';
+import { self } from '../exec/processes.ts';
+import { askLeader } from '../net/local.ts';
+import type { Rendezvous } from '../pmi/rendezvous.ts';
+import { meetAsFollower } from './meeting.ts';
+import { decodeFailure, type LocalVerdict } from './plan.ts';
+import type { Roster } from './roster.ts';
+import { JobFailed, type Staged } from './run.ts';
+
+/**
+ * @throws JobFailed with the session's verdict
+ * @throws PythonMpiError when the leader cannot be reached or goes away
+ */
+export async function follow(
+  rendezvous: Rendezvous,
+  roster: Roster,
+  deadline: Deadline,
+): Promise<Staged> {
+  const { secret, leader } = await meetAsFollower(rendezvous.kvs!, roster.position);
+  const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
+  const verdict = (await askLeader(leader.local, secret, about, deadline)) as LocalVerdict;
+  if ('failure' in verdict) {
+    const { code, text } = verdict.failure;
+    throw new JobFailed(decodeFailure(code, text, 'the packages could not be staged'));
+  }
+  return { directory: verdict.directory, release: undefined };
+}

@@ -1,0 +1,38 @@
+/**
+ * Who leads which node, from what the launcher says about placement. Pure.
+ */
+import type { Placement } from '../pmi/rendezvous.ts';
+
+export interface Roster {
+  /** This rank's node, which is its leader's position in the tree. The root's node is position 0. */
+  position: number;
+  /** Rank of the leader of each position. */
+  leaders: readonly number[];
+  /** Whether this rank is its node's leader. */
+  leads: boolean;
+  /** Ranks on this node. */
+  locals: number;
+}
+
+/**
+ * The lowest rank of each node leads it; rank 0 is the root. Where the launcher does not say who shares a node,
+ * every rank counts as a node of its own: wasteful, and right.
+ */
+export function rosterOf({ rank, size, nodes }: Placement): Roster {
+  if (nodes === undefined) {
+    return {
+      position: rank,
+      leaders: Array.from({ length: size }, (_, r) => r),
+      leads: true,
+      locals: 1,
+    };
+  }
+  const leaders: number[] = [];
+  let locals = 0;
+  const position = nodes[rank]!;
+  nodes.forEach((node, r) => {
+    leaders[node] ??= r;
+    if (node === position) locals++;
+  });
+  return { position, leaders, leads: leaders[position] === rank, locals };
+}

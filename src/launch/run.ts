@@ -1,0 +1,63 @@
+/**
+ * What a launch is asked for, and the two ways in which it can end badly.
+ */
+import type { PythonMpiError } from '../errors.ts';
+import type { Log } from '../log.ts';
+
+/** Everything the user can set. */
+export interface Configuration {
+  /** Package tarballs, absolute or relative to pkgroot; later ones override earlier ones. */
+  packages: readonly string[];
+  pkgroot: string;
+  /** Node-local directory to unpack into. */
+  chroot: string;
+  /** Interpreter to use instead of the staged one or the one on PATH. */
+  python: string | undefined;
+  /** Name of the launcher, when it is not to be detected. */
+  launcher: string | undefined;
+  /** Network interface to be reached at. */
+  interface: string | undefined;
+  /** Longest time staging may take, in milliseconds. */
+  timeout: number;
+  /** Leave the unpacked packages on the nodes. */
+  keep: boolean;
+  verbose: boolean;
+}
+
+/** One rank's launch. */
+export interface Run {
+  configuration: Configuration;
+  /** Python's own arguments. */
+  python: readonly string[];
+  /** Ranks to start with the embedded launcher, if the user asked for it. */
+  ranks: number | undefined;
+  env: NodeJS.ProcessEnv;
+  /** The options that were given, as variables for the ranks of the embedded launcher. */
+  settings: NodeJS.ProcessEnv;
+  /** Command line that runs this program again, for the ranks of the embedded launcher. */
+  self: readonly [string, ...string[]];
+  log: Log;
+  /** Tells the log who is speaking, once that is known. */
+  introduce: (who: string) => void;
+  /** Tells the user of an error, in one line. */
+  complain: (error: PythonMpiError) => void;
+}
+
+/** The session's common verdict: every rank knows it, and the first one tells the user. */
+export class JobFailed extends Error {
+  readonly error: PythonMpiError;
+
+  constructor(error: PythonMpiError) {
+    super(error.message, { cause: error });
+    this.name = 'JobFailed';
+    this.error = error;
+  }
+}
+
+/** What the staging leaves to this rank: where the packages are, and what to do when Python has ended. */
+export interface Staged {
+  /** The prefix Python is to run from; undefined when there are no packages. */
+  directory: string | undefined;
+  /** For a rank that has to clean up: waits for the node's other ranks, then does. */
+  release: (() => Promise<void>) | undefined;
+}

@@ -1,0 +1,255 @@
+/**
+ * Performs the engine's actions on real links, files and time. Contains no protocol: what to do is decided in
+ * the engine, what the bytes mean by whoever stages them.
+ */
+import { Alarm, Deadline, now } from '../deadline.ts';
+import {
+  type Actions,
+  Engine,
+  type EngineConfig,
+  type Failure,
+  type Ready,
+  type Statistics,
+} from '../engine/engine.ts';
+import { instantiate } from '../engine/load.ts';
+import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Card } from './card.ts';
+import { TREE } from './handshake.ts';
+import { dial, type Link } from './link.ts';
+
+/** How long one address of a peer may take to answer, in milliseconds. */
+const DIAL_MS = 5000;
+
+/** What this node does with the stream. Errors thrown here fail the session in this node's name. */
+export interface Station {
+  /** Not at the root: the root's announcement; whether the payload is needed here. */
+  announced(opaque: Uint8Array): Promise<boolean>;
+  /** Root: reads a package's bytes. */
+  read(packageIndex: number, offset: number, into: Uint8Array): Promise<void>;
+  /** Takes the next bytes of the stream; they are free for others once the promise resolves. */
+  deliver(bytes: Uint8Array): Promise<void> | undefined;
+  /** How a failure of this station travels. */
+  encode(error: PythonMpiError): { code: number; text: string };
+}
+
+export type Verdict = { ready: Ready } | { failure: Failure };
+
+export interface DriverOptions {
+  position: number;
+  count: number;
+  secret: Buffer;
+  station: Station;
+  /** Looks up where a position can be reached. */
+  cardOf: (position: number) => Promise<Card>;
+  deadline: Deadline;
+  log: Log;
+  engine?: Partial<EngineConfig>;
+}
+
+export class Driver {
+  readonly #options: DriverOptions;
+  readonly #engine: Engine;
+  readonly #actions: Actions;
+  readonly #links = new Map<number, Link>();
+  readonly #free: number[] = [];
+  readonly #alarm: Alarm;
+  #draining = false;
+  #decide!: (verdict: Verdict) => void;
+  #finish!: () => void;
+  #break!: (error: unknown) => void;
+
+  /** The verdict of the whole session. Rejects only when the engine itself is broken. */
+  readonly verdict: Promise<Verdict>;
+  /** Resolves when nobody below needs this node any more. */
+  readonly done: Promise<void>;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    const maxLinks = Math.max(64, Math.min(4096, options.count));
+    const config = {
+      position: options.position,
+      count: options.count,
+      maxLinks,
+      deadlineMs: Math.ceil(options.deadline.remaining),
+      ...options.engine,
+    };
+    this.#engine = new Engine(instantiate(), config, Math.floor(now()));
+    for (let link = maxLinks - 1; link >= 0; link--) this.#free.push(link);
+    this.verdict = new Promise((resolve, reject) => {
+      this.#decide = resolve;
+      this.#break = reject;
+    });
+    this.done = new Promise(resolve => {
+      this.#finish = resolve;
+    });
+    this.#alarm = new Alarm(() => this.#happened(() => {}));
+    this.#actions = this.#makeActions();
+  }
+
+  get statistics(): Statistics {
+    return this.#engine.statistics;
+  }
+
+  /** Root: announces what is going to be sent, and whether it is needed here too. */
+  announce(sizes: readonly number[], opaque: Uint8Array, needed: boolean): void {
+    this.#happened(engine => {
+      engine.plan(sizes, opaque);
+      engine.want(needed);
+    });
+  }
+
+  /** Begins: dials the parent, waits for children. */
+  start(): void {
+    this.#happened(() => {});
+  }
+
+  /** A child has connected and proved itself. */
+  adopt(link: Link): void {
+    const { from } = link.greeting;
+    const id = this.#free.pop();
+    if (id === undefined || from >= this.#options.count) return link.destroy();
+    this.#happened(engine => {
+      this.#links.set(id, link);
+      engine.opened(id, from, 'child');
+    });
+    this.#read(id, link);
+  }
+
+  /** This node has everything in place. */
+  staged(reused: boolean): void {
+    this.#happened(engine => engine.staged(reused));
+  }
+
+  /** This node has failed, and with it the session. */
+  failed(thrown: unknown): void {
+    const { code, text } = this.#options.station.encode(asPythonMpiError(thrown));
+    this.#happened(engine => engine.failed(code, text));
+  }
+
+  /** Cuts all links. */
+  close(): void {
+    this.#alarm.clear();
+    for (const link of this.#links.values()) link.destroy();
+    this.#links.clear();
+  }
+
+  /** Tells the engine what happened and does what it then wants. Re-entrant: the outermost call drains. */
+  #happened(tell: (engine: Engine) => void): void {
+    try {
+      if (this.#draining) return tell(this.#engine);
+      this.#draining = true;
+      this.#engine.tick(Math.floor(now()));
+      tell(this.#engine);
+      this.#engine.drain(this.#actions);
+    } catch (error) {
+      this.#break(error);
+    }
+    this.#draining = false;
+    const { deadline } = this.#engine;
+    if (deadline === Number.POSITIVE_INFINITY) this.#alarm.clear();
+    else this.#alarm.set(deadline);
+  }
+
+  #makeActions(): Actions {
+    const { station, log } = this.#options;
+    const engine = this.#engine;
+    return {
+      dial: position => void this.#dial(position),
+      plan: opaque => {
+        station.announced(opaque).then(
+          needed => this.#happened(() => engine.want(needed)),
+          error => this.failed(error),
+        );
+      },
+      read: (slot, packageIndex, offset, into) => {
+        station.read(packageIndex, offset, into).then(
+          () => this.#happened(() => engine.read(slot)),
+          error => this.failed(error),
+        );
+      },
+      send: (id, bytes) => {
+        const link = this.#links.get(id);
+        link?.send(bytes, () => {
+          // Ids are used again: this answer may be for a link that is no more.
+          if (this.#links.get(id) === link) this.#happened(() => engine.sent(id, bytes.length));
+        });
+      },
+      deliver: (_package, _offset, bytes) => {
+        const taken = station.deliver(bytes);
+        if (taken === undefined) engine.delivered(1);
+        else
+          taken.then(
+            () => this.#happened(() => engine.delivered(1)),
+            error => this.failed(error),
+          );
+      },
+      close: (id, reason) => {
+        const link = this.#links.get(id);
+        if (link === undefined) return;
+        log(`closes the link to position ${link.greeting.from}: ${reason}`);
+        this.#links.delete(id);
+        this.#free.push(id);
+        link.destroy();
+      },
+      ready: ready => this.#decide({ ready }),
+      failed: failure => this.#decide({ failure }),
+      done: () => this.#finish(),
+    };
+  }
+
+  #read(id: number, link: Link): void {
+    const gone = (reason: string) => {
+      if (this.#links.get(id) !== link) return;
+      this.#options.log(`lost the link to ${link.peer}: ${reason}`);
+      this.#links.delete(id);
+      this.#free.push(id);
+      this.#happened(engine => engine.lost(id));
+    };
+    const { inbox } = this.#engine;
+    link.read({
+      inbox: () => inbox,
+      received: bytes => {
+        if (this.#links.get(id) !== link) return;
+        this.#happened(engine => {
+          if (bytes.buffer === inbox.buffer) engine.fed(id, bytes.length);
+          else engine.feed(id, bytes);
+        });
+      },
+      ended: () => gone('the peer closed it'),
+      lost: gone,
+    });
+  }
+
+  async #dial(position: number): Promise<void> {
+    const { secret, cardOf, log } = this.#options;
+    const greeting = { kind: TREE, from: this.#options.position, to: position } as const;
+    try {
+      const card = await cardOf(position);
+      const link = await this.#dialAny(card, secret, greeting);
+      const id = this.#free.pop()!;
+      log(`parent is position ${position} on ${card.host}, ${link.peer}`);
+      this.#happened(engine => {
+        this.#links.set(id, link);
+        engine.opened(id, position, 'parent');
+      });
+      this.#read(id, link);
+    } catch (error) {
+      log(`cannot reach position ${position}: ${asPythonMpiError(error).message}`);
+      this.#happened(engine => engine.dialFailed(position));
+    }
+  }
+
+  /** Tries the addresses of a card in turn. */
+  async #dialAny(card: Card, secret: Buffer, greeting: Parameters<typeof dial>[2]): Promise<Link> {
+    let last: unknown;
+    for (const host of card.addresses) {
+      try {
+        return await dial({ host, port: card.port }, secret, greeting, Deadline.after(DIAL_MS));
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last ?? asPythonMpiError(`${card.host} published no address`, 'UNREACHABLE');
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The keyed challenge on every connection: nobody without the session's secret gets a byte in or out.
+ *
+ *     client -> server   hello      "PMPI" version kind 0 0  from:u32  to:u32  nonce:16      32 bytes
+ *     server -> client   challenge  nonce:16  mac(secret, "server" hello nonce):32            48 bytes
+ *     client -> server   proof      mac(secret, "client" hello challenge):32                  32 bytes
+ *
+ * Integers are little-endian, macs HMAC-SHA-256. Both nonces enter both macs, so neither side's part can
+ * be replayed, and each side's label keeps it from being reflected. The server proves itself first,
+ * so a stranger on a recycled port learns nothing but a nonce. Pure: knows no socket and no time.
+ */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { PythonMpiError } from '../errors.ts';
+
+const MAGIC = 'PMPI';
+const VERSION = 1;
+const NONCE_BYTES = 16;
+const MAC_BYTES = 32;
+
+export const HELLO_BYTES = 32;
+export const CHALLENGE_BYTES = NONCE_BYTES + MAC_BYTES;
+export const PROOF_BYTES = MAC_BYTES;
+
+/** What a connection is for. */
+export const TREE = 1;
+export const LOCAL = 2;
+export type Kind = typeof TREE | typeof LOCAL;
+
+/** What a client says of itself before it is believed. */
+export interface Greeting {
+  kind: Kind;
+  /** Position in the tree, or rank on a local connection. */
+  from: number;
+  /** Position the client means to reach. */
+  to: number;
+}
+
+function mac(secret: Buffer, label: string, ...parts: Uint8Array[]): Buffer {
+  const hmac = createHmac('sha256', secret).update(label);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
+}
+
+function refuse(what: string): never {
+  throw new PythonMpiError('AUTHENTICATION', what, {
+    hint: 'another job or program answers there',
+  });
+}
+
+/** The client's side. */
+export class ClientHandshake {
+  readonly #secret: Buffer;
+  readonly hello: Buffer;
+
+  constructor(secret: Buffer, greeting: Greeting) {
+    this.#secret = secret;
+    this.hello = Buffer.alloc(HELLO_BYTES);
+    this.hello.write(MAGIC, 'latin1');
+    this.hello[4] = VERSION;
+    this.hello[5] = greeting.kind;
+    this.hello.writeUInt32LE(greeting.from, 8);
+    this.hello.writeUInt32LE(greeting.to, 12);
+    randomBytes(NONCE_BYTES).copy(this.hello, HELLO_BYTES - NONCE_BYTES);
+  }
+
+  /**
+   * Checks that the server knows the secret.
+   * @param challenge exactly CHALLENGE_BYTES
+   * @returns the proof to send
+   * @throws PythonMpiError AUTHENTICATION
+   */
+  prove(challenge: Buffer): Buffer {
+    const nonce = challenge.subarray(0, NONCE_BYTES);
+    const expected = mac(this.#secret, 'server', this.hello, nonce);
+    if (!timingSafeEqual(challenge.subarray(NONCE_BYTES), expected)) {
+      refuse('a peer does not know the secret of this job');
+    }
+    return mac(this.#secret, 'client', this.hello, challenge);
+  }
+}
+
+/** The server's side. */
+export class ServerHandshake {
+  readonly #secret: Buffer;
+  readonly #hello: Buffer;
+  readonly challenge: Buffer;
+  readonly greeting: Greeting;
+
+  /**
+   * @param hello exactly HELLO_BYTES
+   * @throws PythonMpiError AUTHENTICATION when it is not a hello of ours
+   */
+  constructor(secret: Buffer, hello: Buffer) {
+    const kind = hello[5];
+    if (hello.toString('latin1', 0, 4) !== MAGIC || hello[4] !== VERSION)
+      refuse('not a peer of ours');
+    if (kind !== TREE && kind !== LOCAL) refuse('not a peer of ours');
+    this.#secret = secret;
+    this.#hello = Buffer.from(hello);
+    this.greeting = { kind, from: hello.readUInt32LE(8), to: hello.readUInt32LE(12) };
+    const nonce = randomBytes(NONCE_BYTES);
+    this.challenge = Buffer.concat([nonce, mac(secret, 'server', hello, nonce)]);
+  }
+
+  /**
+   * @param proof exactly PROOF_BYTES
+   * @throws PythonMpiError AUTHENTICATION when the client does not know the secret
+   */
+  verify(proof: Buffer): void {
+    const expected = mac(this.#secret, 'client', this.#hello, this.challenge);
+    if (!timingSafeEqual(proof, expected)) refuse('a peer does not know the secret of this job');
+  }
+}
