@@ -51,25 +51,24 @@ export class Pmi1Server {
     const replies: Answer['replies'][number][] = [];
     try {
       for (const line of this.#readers[rank]!.push(bytes)) {
-        if (this.#aborted) break;
         const answer = this.#take(rank, line);
         replies.push(...answer.replies);
-        if (answer.abort) return this.#end(answer.abort, replies);
+        if (answer.abort) return this.#once({ replies, abort: answer.abort });
       }
-      return { replies, abort: undefined };
+      return this.#once({ replies, abort: undefined });
     } catch (error) {
       const reason = `rank ${rank} broke the PMI protocol: ${asPythonMpiError(error).message}`;
-      return this.#end({ rank, status: STATUS.PROTOCOL, reason }, replies);
+      return this.#once({ replies, abort: { rank, status: STATUS.PROTOCOL, reason } });
     }
   }
 
   /**
-   * Takes that a rank has ended with success (one that failed ends the job by itself). Most programs leave so, but
-   * those who wait in a barrier that the rank never reached would wait forever.
+   * Takes the end of a rank's connection. Most programs leave so, but those who wait in a barrier that the rank never
+   * reached would wait forever. How the rank ended says more: tell a failed one's status before this.
    */
-  ended(rank: number): Answer {
+  closed(rank: number): Answer {
     this.#gone.add(rank);
-    return this.#stranded();
+    return this.#once(this.#stranded());
   }
 
   #take(rank: number, line: string): Answer {
@@ -143,13 +142,14 @@ export class Pmi1Server {
     const waiting = this.#waiting.values().next().value;
     if (rank === undefined || waiting === undefined) return NOTHING;
     const reason = `rank ${waiting} waits in a barrier for rank ${rank}, which has ended`;
-    return this.#end({ rank, status: STATUS.PEER_LOST, reason }, []);
+    return { replies: [], abort: { rank, status: STATUS.PEER_LOST, reason } };
   }
 
-  #end(abort: Abort, replies: Answer['replies']): Answer {
+  /** Nothing is said after an abort. */
+  #once(answer: Answer): Answer {
     if (this.#aborted) return NOTHING;
-    this.#aborted = true;
-    return { replies, abort };
+    this.#aborted = answer.abort !== undefined;
+    return answer;
   }
 }
 
