@@ -1,0 +1,44 @@
+/**
+ * What the kernel says about the node-local file system, as our errors.
+ */
+import { PythonMpiError } from '../errors.ts';
+
+function errnoOf(thrown: unknown): string | undefined {
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
+
+/** Whether a system call failed with this errno. */
+export function isErrno(thrown: unknown, errno: string): boolean {
+  return errnoOf(thrown) === errno;
+}
+
+/**
+ * The error a user should see for a failed system call on the chroot.
+ * @param doing what was tried, as "cannot <doing>"
+ * @returns NO_SPACE, CHROOT_UNUSABLE or SYSTEM; errors that are ours already come back as they are
+ */
+export function chrootError(thrown: unknown, doing: string): PythonMpiError {
+  if (thrown instanceof PythonMpiError) return thrown;
+  const errno = errnoOf(thrown);
+  const message = `cannot ${doing}: ${errno ?? (thrown instanceof Error ? thrown.message : thrown)}`;
+  switch (errno) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new PythonMpiError('NO_SPACE', message, {
+        hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory',
+        cause: thrown,
+      });
+    case 'EACCES':
+    case 'EPERM':
+    case 'EROFS':
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return new PythonMpiError('CHROOT_UNUSABLE', message, {
+        hint: 'set PYTHON_MPI_CHROOT to a node-local directory you may write to',
+        cause: thrown,
+      });
+    default:
+      return new PythonMpiError('SYSTEM', message, { cause: thrown });
+  }
+}

@@ -1,0 +1,320 @@
+/**
+ * The tar format as a push parser: bytes in pieces of any size, members out. Pure: no I/O, no policy.
+ *
+ * Reads what GNU tar, bsdtar, Python's tarfile and POSIX pax write: v7, ustar, pax headers (x, g), GNU
+ * long names (L, K) and base-256 numbers. What it does not implement (sparse files, continued volumes) it refuses
+ * by name; what is malformed it refuses too, since a guess would put a wrong tree on every node.
+ *
+ * Names are bytes, and no encoding is promised. They are carried as "binary strings", one character of
+ * U+0000..U+00FF per byte: exact, comparable, splittable at '/', and plain ASCII looks like itself.
+ * (That, and pax values with line breaks in them, is why this is not node-tar's Parser, which decodes names as
+ * UTF-8, so that different names become one, and skips a record that contains a line break.)
+ *
+ * Layout: POSIX.1-2024, pax, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual,
+ * "Basic Tar Format".
+ */
+import { PythonMpiError } from '../errors.ts';
+
+export const BLOCK = 512;
+
+export type MemberType = 'file' | 'link' | 'symlink' | 'directory' | 'device' | 'fifo';
+
+export interface Member {
+  type: MemberType;
+  /** Path as it stands in the archive, a binary string. */
+  name: string;
+  /** Target of a link or symlink, a binary string; empty for all else. */
+  target: string;
+  /** Permission bits including setuid, setgid and sticky. */
+  mode: number;
+  /** Bytes of content; 0 for all but files. */
+  size: number;
+  /** Seconds since the epoch, possibly with a fraction. */
+  mtime: number;
+}
+
+/** Called in the order of the archive: one `member`, then its `content` in pieces, then `memberEnd`. */
+export interface TarHandler {
+  member(member: Member): void;
+  /** The bytes are only valid during the call. */
+  content(bytes: Uint8Array): void;
+  memberEnd(): void;
+}
+
+/** Headers that describe the next member are kept in memory; a longer one is refused. */
+const META_LIMIT = 1 << 20;
+
+const TYPES: Readonly<Record<string, MemberType>> = {
+  '0': 'file',
+  '\0': 'file',
+  '7': 'file',
+  '1': 'link',
+  '2': 'symlink',
+  '3': 'device',
+  '4': 'device',
+  '5': 'directory',
+  '6': 'fifo',
+};
+
+type Meta = 'x' | 'g' | 'L' | 'K';
+type State = 'header' | 'content' | 'padding' | 'meta' | 'end';
+
+function corrupt(what: string): PythonMpiError {
+  return new PythonMpiError('CORRUPT_PACKAGE', what);
+}
+
+export class TarReader {
+  readonly #handler: TarHandler;
+  #state: State = 'header';
+  /** Bytes left of what the state reads. */
+  #left = 0;
+  /** Bytes of padding after the content or meta data. */
+  #padding = 0;
+  readonly #header: Buffer = Buffer.alloc(BLOCK);
+  #headerFill = 0;
+  #zeroBlocks = 0;
+  #meta: { kind: Meta; bytes: Buffer; fill: number } | undefined;
+  /** Records for all following members, and for the next one only. */
+  #global: ReadonlyMap<string, string> = new Map();
+  #local: ReadonlyMap<string, string> = new Map();
+  /** GNU's long name and long link target for the next member. */
+  #longName: string | undefined;
+  #longTarget: string | undefined;
+
+  constructor(handler: TarHandler) {
+    this.#handler = handler;
+  }
+
+  /**
+   * The next bytes of the archive.
+   * @throws PythonMpiError CORRUPT_PACKAGE, without naming the package; whatever the handler throws
+   */
+  push(bytes: Buffer): void {
+    let at = 0;
+    while (at < bytes.length) {
+      switch (this.#state) {
+        case 'header':
+          at = this.#readHeader(bytes, at);
+          break;
+        case 'content': {
+          const end = Math.min(bytes.length, at + this.#left);
+          this.#handler.content(bytes.subarray(at, end));
+          this.#left -= end - at;
+          at = end;
+          if (this.#left === 0) this.#endContent();
+          break;
+        }
+        case 'meta': {
+          const meta = this.#meta!;
+          const end = Math.min(bytes.length, at + this.#left);
+          meta.bytes.set(bytes.subarray(at, end), meta.fill);
+          meta.fill += end - at;
+          this.#left -= end - at;
+          at = end;
+          if (this.#left === 0) this.#endMeta();
+          break;
+        }
+        case 'padding': {
+          const step = Math.min(bytes.length - at, this.#left);
+          this.#left -= step;
+          at += step;
+          if (this.#left === 0) this.#state = 'header';
+          break;
+        }
+        case 'end':
+          if (!isZero(bytes.subarray(at)))
+            throw corrupt('there are bytes after the end of the archive');
+          at = bytes.length;
+      }
+    }
+  }
+
+  /** After the last byte. @throws PythonMpiError CORRUPT_PACKAGE unless the archive is complete */
+  end(): void {
+    if (this.#state !== 'end') throw corrupt('the archive ends too early');
+  }
+
+  #readHeader(bytes: Buffer, at: number): number {
+    if (this.#headerFill === 0 && bytes.length - at >= BLOCK) {
+      this.#block(bytes.subarray(at, at + BLOCK));
+      return at + BLOCK;
+    }
+    const end = Math.min(bytes.length, at + BLOCK - this.#headerFill);
+    this.#header.set(bytes.subarray(at, end), this.#headerFill);
+    this.#headerFill += end - at;
+    if (this.#headerFill === BLOCK) {
+      this.#headerFill = 0;
+      this.#block(this.#header);
+    }
+    return end;
+  }
+
+  #block(block: Buffer): void {
+    if (block[0] === 0 && isZero(block)) {
+      this.#zeroBlocks += 1;
+      if (this.#zeroBlocks === 2) this.#state = 'end';
+      return;
+    }
+    if (this.#zeroBlocks > 0) throw corrupt('there are bytes after the end of the archive');
+    if (!isTarHeader(block)) throw corrupt('a header has a wrong checksum');
+    const kind = String.fromCharCode(block[156]!);
+    const size = number(block, 124, 12, 'size');
+    if (kind === 'x' || kind === 'g' || kind === 'L' || kind === 'K') this.#beginMeta(kind, size);
+    else if (kind !== 'V') this.#beginMember(block, kind, size); // V: GNU volume label, no member
+  }
+
+  #beginMeta(kind: Meta, size: number): void {
+    if (size < 0 || size > META_LIMIT) throw corrupt(`an extended header of ${size} bytes`);
+    this.#meta = { kind, bytes: Buffer.alloc(size), fill: 0 };
+    this.#left = size;
+    this.#padding = padding(size);
+    if (size > 0) this.#state = 'meta';
+    else this.#endMeta();
+  }
+
+  #endMeta(): void {
+    const { kind, bytes } = this.#meta!;
+    this.#meta = undefined;
+    if (kind === 'x') this.#local = new Map([...this.#local, ...paxRecords(bytes)]);
+    else if (kind === 'g') this.#global = new Map([...this.#global, ...paxRecords(bytes)]);
+    else if (kind === 'L') this.#longName = cString(bytes, 0, bytes.length);
+    else this.#longTarget = cString(bytes, 0, bytes.length);
+    this.#skipPadding();
+  }
+
+  #beginMember(block: Buffer, kind: string, headerSize: number): void {
+    // POSIX: an empty value takes back what an earlier header said.
+    const pax = (key: string) => (this.#local.get(key) ?? this.#global.get(key)) || undefined;
+    const name = pax('path') ?? this.#longName ?? headerName(block);
+    const target = pax('linkpath') ?? this.#longTarget ?? cString(block, 157, 100);
+    const paxSize = pax('size');
+    const paxTime = pax('mtime');
+    const sparse =
+      kind === 'S' || pax('GNU.sparse.major') !== undefined || pax('GNU.sparse.size') !== undefined;
+    this.#local = new Map();
+    this.#longName = undefined;
+    this.#longTarget = undefined;
+
+    let type = TYPES[kind];
+    if (sparse) throw corrupt(`${printable(name)} is stored as a sparse file (GNU tar -S)`);
+    if (type === undefined) {
+      throw corrupt(`${printable(name)} is of an unknown type (${printable(kind)})`);
+    }
+    // Before ustar, a directory was a file whose name ends in a slash.
+    if (type === 'file' && name.endsWith('/')) type = 'directory';
+    // What the others announce as size is the target's size or none at all: no content follows.
+    const size = type === 'file' ? (paxSize === undefined ? headerSize : decimal(paxSize)) : 0;
+    if (!Number.isSafeInteger(size) || size < 0) throw corrupt(`${printable(name)} has no size`);
+    this.#handler.member({
+      type,
+      name,
+      target: type === 'link' || type === 'symlink' ? target : '',
+      mode: number(block, 100, 8, 'mode') & 0o7777,
+      size,
+      mtime: paxTime === undefined ? number(block, 136, 12, 'time') : decimal(paxTime),
+    });
+    this.#left = size;
+    this.#padding = padding(size);
+    if (size > 0) this.#state = 'content';
+    else this.#endContent();
+  }
+
+  #endContent(): void {
+    this.#handler.memberEnd();
+    this.#skipPadding();
+  }
+
+  #skipPadding(): void {
+    this.#left = this.#padding;
+    this.#state = this.#left > 0 ? 'padding' : 'header';
+  }
+}
+
+/** Whether a block is a tar header: its checksum (bytes 148..155 counted as blanks) is right. */
+export function isTarHeader(block: Uint8Array): boolean {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < 148; i++) sum += block[i]!;
+  for (let i = 156; i < BLOCK; i++) sum += block[i]!;
+  let announced = 0;
+  let digits = 0;
+  for (let i = 148; i < 156; i++) {
+    const digit = block[i]! - 0x30;
+    if (digit >= 0 && digit < 8) {
+      announced = announced * 8 + digit;
+      digits += 1;
+    } else if (digits > 0) break;
+  }
+  return digits > 0 && announced === sum;
+}
+
+/** A binary string for people: as UTF-8, with line breaks and other control characters escaped. */
+export function printable(name: string): string {
+  return Buffer.from(name, 'latin1')
+    .toString('utf8')
+    .replace(/[\x00-\x1f\x7f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
+  return true;
+}
+
+function padding(size: number): number {
+  return (BLOCK - (size % BLOCK)) % BLOCK;
+}
+
+/** A field up to its first NUL, or all of it. */
+function cString(bytes: Buffer, start: number, length: number): string {
+  const nul = bytes.indexOf(0, start);
+  const end = nul === -1 ? start + length : Math.min(nul, start + length);
+  return bytes.toString('latin1', start, end);
+}
+
+/** `name`, and before it ustar's `prefix`; GNU's own magic ("ustar  ") has other things there. */
+function headerName(block: Buffer): string {
+  const name = cString(block, 0, 100);
+  const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
+  const prefix = isUstar ? cString(block, 345, 155) : '';
+  return prefix === '' ? name : `${prefix}/${name}`;
+}
+
+/** A numeric field: octal digits between blanks or NULs, or GNU's base-256 when bit 7 of it is set. */
+function number(block: Buffer, start: number, length: number, what: string): number {
+  const first = block[start]!;
+  if (first & 0x80) {
+    // Two's complement, big-endian, below the marker bit.
+    let value = first & 0x40 ? (first & 0x7f) - 0x80 : first & 0x7f;
+    for (let i = start + 1; i < start + length; i++) value = value * 256 + block[i]!;
+    return value;
+  }
+  const digits = cString(block, start, length).trim();
+  if (!/^[0-7]*$/.test(digits)) throw corrupt(`a header has a malformed ${what}`);
+  return digits === '' ? 0 : Number.parseInt(digits, 8);
+}
+
+function decimal(digits: string): number {
+  if (!/^-?\d+(\.\d*)?$/.test(digits)) throw corrupt('a pax record has a malformed number');
+  return Number(digits);
+}
+
+/** "LENGTH KEY=VALUE\n" records; LENGTH counts all of a record, so a value may contain anything. */
+function paxRecords(bytes: Buffer): Map<string, string> {
+  const records = new Map<string, string>();
+  let at = 0;
+  while (at < bytes.length) {
+    const blank = bytes.indexOf(0x20, at);
+    const digits = blank === -1 ? '' : bytes.toString('latin1', at, blank);
+    const end = at + Number(digits);
+    const equals = bytes.indexOf(0x3d, blank);
+    const whole = /^\d{1,7}$/.test(digits) && end <= bytes.length && bytes[end - 1] === 0x0a;
+    if (!whole || equals === -1 || equals <= blank || equals >= end) {
+      throw corrupt('a pax header is malformed');
+    }
+    records.set(
+      bytes.toString('latin1', blank + 1, equals),
+      bytes.toString('latin1', equals + 1, end - 1),
+    );
+    at = end;
+  }
+  return records;
+}

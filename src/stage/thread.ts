@@ -1,0 +1,79 @@
+/**
+ * What the threads of unpacking have in common: how work begins, ends, and fails in a worker, and how the main thread
+ * hears of it.
+ *
+ * A thread that fails breaks its rings, so that nobody waits for it. Whoever then meets a broken ring
+ * ends without a word: the first to fail is the one with something to say.
+ */
+import { type MessagePort, Worker } from 'node:worker_threads';
+import { asPythonMpiError, type ErrorCode, PythonMpiError } from '../errors.ts';
+import type { PackageSpec } from './package.ts';
+import { BrokenRing, type RingReader, type RingWriter } from './ring.ts';
+
+/** Errors are posted by their parts: a structured clone would make plain Errors of them. */
+type Report<Result> =
+  | { result: Result }
+  | { code: ErrorCode; message: string; hint: string | undefined };
+
+/** The package being worked on, to be named in errors that are its fault. */
+export interface Current {
+  package: PackageSpec | undefined;
+}
+
+/**
+ * In a worker: does the work and reports its result or error.
+ * @param rings broken when the work fails
+ */
+export function runThread<Result>(
+  port: MessagePort,
+  rings: readonly (RingReader | RingWriter)[],
+  work: (current: Current) => Result,
+): void {
+  const current: Current = { package: undefined };
+  try {
+    port.postMessage({ result: work(current) } satisfies Report<Result>);
+  } catch (thrown) {
+    if (!(thrown instanceof BrokenRing)) {
+      const { code, message, hint } = asPythonMpiError(thrown);
+      port.postMessage({
+        code,
+        message: blame(code, message, current),
+        hint,
+      } satisfies Report<Result>);
+    }
+    for (const ring of rings) ring.break();
+  }
+}
+
+function blame(code: ErrorCode, message: string, current: Current): string {
+  const ofThePackage = code === 'CORRUPT_PACKAGE' || code === 'UNSAFE_PACKAGE';
+  if (!ofThePackage || current.package === undefined) return message;
+  const is = code === 'CORRUPT_PACKAGE' ? 'corrupt' : 'unsafe';
+  return `package ${current.package.name} is ${is}: ${message}`;
+}
+
+/**
+ * In the main thread: starts a worker and follows it to its end.
+ * @param name of the entry file, which the build bundles to dist/lib/; that is equally far from
+ *   src/stage/ as from dist/bin/, where this code runs once bundled
+ * @returns the work's result, or undefined when it ended because of a broken ring; settles only when
+ *   the thread is gone and its memory free. Rejects with the PythonMpiError of the work.
+ */
+export function startThread<Result>(name: string, task: object): Promise<Result | undefined> {
+  const worker = new Worker(new URL(`../../dist/lib/${name}.cjs`, import.meta.url), {
+    name,
+    workerData: task,
+  });
+  let result: Result | undefined;
+  let failure: unknown;
+  worker.on('message', (report: Report<Result>) => {
+    if ('result' in report) result = report.result;
+    else failure = new PythonMpiError(report.code, report.message, { hint: report.hint });
+  });
+  worker.on('error', error => {
+    failure = asPythonMpiError(error);
+  });
+  return new Promise((resolve, reject) => {
+    worker.on('exit', () => (failure === undefined ? resolve(result) : reject(failure)));
+  });
+}
