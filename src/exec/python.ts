@@ -47,7 +47,7 @@ export function become(program: Program): void {
   if (program.descriptor !== undefined && program.descriptor < FIRST_INHERITABLE) return;
   // A file that cannot be run makes execve abort the process, with a core; a failed open is an error.
   try {
-    closeSync(openSync(program.file));
+    closeSync(openSync(program.file, 'r'));
   } catch (error) {
     throw cannotRun(program, error);
   }

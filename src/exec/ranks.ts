@@ -25,6 +25,7 @@ const MERCY_MS = 2000;
 
 export class LocalRanks {
   readonly #children: ChildProcess[] = [];
+  readonly #tails: (() => void)[] = [];
   readonly #relay: SignalRelay;
   #verdict: { rank: number; outcome: Outcome } | undefined;
 
@@ -44,8 +45,10 @@ export class LocalRanks {
       child.once('error', () => this.#judge(rank, { status: 127, signal: undefined }));
       const connection = child.stdio[plan.descriptor] as Duplex | null | undefined;
       if (connection) plan.connect(rank, connection);
-      passLines(child.stdout!, process.stdout);
-      passLines(child.stderr!, process.stderr);
+      this.#tails.push(
+        passLines(child.stdout!, process.stdout),
+        passLines(child.stderr!, process.stderr),
+      );
       this.#children.push(child);
     }
     this.#relay = new SignalRelay(signal => {
@@ -70,6 +73,8 @@ export class LocalRanks {
           }),
       ),
     );
+    for (const writeTail of this.#tails) writeTail();
+    await Promise.all([process.stdout, process.stderr].map(flushed));
     this.#relay.stop();
     return this.#verdict ?? { rank: 0, outcome: { status: 0, signal: undefined } };
   }
@@ -103,19 +108,35 @@ export class LocalRanks {
   }
 }
 
-/** Passes complete lines on, so that lines of different ranks never tear each other. */
-function passLines(from: Readable, to: Writable): void {
+/** Resolves once everything written so far has left this process. */
+function flushed(stream: Writable): Promise<void> {
+  return new Promise(resolve => stream.write('', () => resolve()));
+}
+
+/** A line longer than this is passed on in pieces rather than kept, in bytes. */
+const LONGEST_LINE = 1 << 20;
+
+/**
+ * Passes complete lines on, so that lines of different ranks never tear each other.
+ * @returns writes what came after the last line break; for when nobody writes lines any more
+ */
+function passLines(from: Readable, to: Writable): () => void {
   let rest: Buffer[] = [];
+  let kept = 0;
+  const flush = (last: Buffer) => {
+    const taken = to.write(Buffer.concat([...rest, last]));
+    rest = [];
+    kept = 0;
+    if (taken) return;
+    from.pause();
+    to.once('drain', () => from.resume());
+  };
   from.on('data', (chunk: Buffer) => {
-    const end = chunk.lastIndexOf(0x0a) + 1;
-    if (end === 0) {
-      rest.push(chunk);
-      return;
-    }
-    to.write(Buffer.concat([...rest, chunk.subarray(0, end)]));
-    rest = end < chunk.length ? [chunk.subarray(end)] : [];
+    const end = kept + chunk.length > LONGEST_LINE ? chunk.length : chunk.lastIndexOf(0x0a) + 1;
+    if (end > 0) flush(chunk.subarray(0, end));
+    if (end === chunk.length) return;
+    rest.push(chunk.subarray(end));
+    kept += chunk.length - end;
   });
-  from.on('end', () => {
-    if (rest.length > 0) to.write(Buffer.concat(rest));
-  });
+  return () => flush(Buffer.alloc(0));
 }

@@ -15,7 +15,7 @@ import { instantiate } from '../engine/load.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from './card.ts';
-import { TREE } from './handshake.ts';
+import { type Greeting, TREE } from './handshake.ts';
 import { dial, type Link } from './link.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
@@ -107,8 +107,11 @@ export class Driver {
   /** A child has connected and proved itself. */
   adopt(link: Link): void {
     const { from } = link.greeting;
-    const id = this.#free.pop();
-    if (id === undefined || from >= this.#options.count) return link.destroy();
+    if (from >= this.#options.count || this.#free.length === 0) {
+      link.destroy();
+      return;
+    }
+    const id = this.#free.pop()!;
     this.#happened(engine => {
       this.#links.set(id, link);
       engine.opened(id, from, 'child');
@@ -136,9 +139,12 @@ export class Driver {
 
   /** Tells the engine what happened and does what it then wants. Re-entrant: the outermost call drains. */
   #happened(tell: (engine: Engine) => void): void {
+    if (this.#draining) {
+      tell(this.#engine);
+      return;
+    }
+    this.#draining = true;
     try {
-      if (this.#draining) return tell(this.#engine);
-      this.#draining = true;
       this.#engine.tick(Math.floor(now()));
       tell(this.#engine);
       this.#engine.drain(this.#actions);
@@ -240,12 +246,12 @@ export class Driver {
     }
   }
 
-  /** Tries the addresses of a card in turn. */
-  async #dialAny(card: Card, secret: Buffer, greeting: Parameters<typeof dial>[2]): Promise<Link> {
+  /** Tries the endpoints of a card in turn. */
+  async #dialAny(card: Card, secret: Buffer, greeting: Greeting): Promise<Link> {
     let last: unknown;
-    for (const host of card.addresses) {
+    for (const endpoint of card.endpoints) {
       try {
-        return await dial({ host, port: card.port }, secret, greeting, Deadline.after(DIAL_MS));
+        return await dial(endpoint, secret, greeting, Deadline.after(DIAL_MS));
       } catch (error) {
         last = error;
       }

@@ -132,7 +132,7 @@ for (const [program, descriptor] of [
     while (stdio.length < descriptor) stdio.push('ignore');
     stdio.push('pipe');
     const it = run(program, [PYTHON, '-c', ASK], stdio, { TEST_FD: String(descriptor) });
-    const connection = it.child.stdio[descriptor] as Duplex;
+    const connection = (it.child.stdio as readonly unknown[])[descriptor] as Duplex;
     connection.once('data', () => connection.write('world\n'));
     const [status] = await it.ended;
     assert.is(status, 0, it.out());
