@@ -1,0 +1,29 @@
+/**
+ * Whether the packages fit, asked before the first byte is written.
+ */
+import { statfsSync } from 'node:fs';
+import { PythonMpiError } from '../errors.ts';
+import { chrootError } from './system-error.ts';
+
+const MB = 1e6;
+
+/**
+ * @param directory on the file system in question
+ * @param needed bytes; an estimate, so running out later is still possible
+ * @throws PythonMpiError NO_SPACE naming needed and free megabytes; CHROOT_UNUSABLE, SYSTEM
+ */
+export function checkSpace(directory: string, needed: number): void {
+  let free: number;
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    free = bavail * bsize;
+  } catch (error) {
+    throw chrootError(error, `ask for the free space of ${directory}`);
+  }
+  if (free >= needed) return;
+  throw new PythonMpiError(
+    'NO_SPACE',
+    `${directory} has ${Math.floor(free / MB)} MB free where the packages need ${Math.ceil(needed / MB)} MB`,
+    { hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory' },
+  );
+}
