@@ -6,12 +6,14 @@ import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { embedded } from './embedded.ts';
 import { hydra } from './hydra.ts';
+import { pals } from './pals.ts';
 import { pmiPort } from './pmi-port.ts';
 import type { Method, Rendezvous } from './rendezvous.ts';
 import { single } from './single.ts';
+import { slurm } from './slurm.ts';
 
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
-export const METHODS: readonly Method[] = [embedded, hydra, pmiPort, single];
+export const METHODS: readonly Method[] = [embedded, hydra, pmiPort, pals, slurm, single];
 
 /** The launcher that was found, not yet spoken to. */
 export interface Detected {

@@ -21,8 +21,14 @@ const MAPPING = new RegExp(`^\\s*\\(\\s*vector\\s*((?:,\\s*${BLOCK.source}\\s*)+
  * @returns undefined when the text is empty or is no mapping (a server may have cut it short)
  */
 export function nodesOfMapping(text: string, size: number): number[] | undefined {
+  const nodes = expandMapping(text, size);
+  return nodes && dense(nodes);
+}
+
+/** Like {@link nodesOfMapping}, but with the launcher's own node numbers. */
+export function expandMapping(text: string, size: number): number[] | undefined {
   const blocks = parse(text);
-  return blocks && dense(expand(blocks, size));
+  return blocks && expand(blocks, size);
 }
 
 /** The mapping whose expansion is `nodes`, with blocks as long as they can be. */

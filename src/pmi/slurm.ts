@@ -1,0 +1,154 @@
+/**
+ * `srun`, whatever its --mpi: everybody's place is in the environment, so its PMI is not touched.
+ *
+ * That matters under --mpi=pmi2, whose server refuses a second `init`: the descriptor goes to Python unused. What
+ * Slurm lacks for us is a key-value store. The STEP_ variables are the ones to read; others may describe the
+ * allocation. See `man srun`, "Output environment variables".
+ */
+import { readFileSync } from 'node:fs';
+import { PythonMpiError } from '../errors.ts';
+import { readCount } from './environment.ts';
+import { expandCounts, expandHostlist } from './hostlist.ts';
+import { dense, expandMapping } from './mapping.ts';
+import type { Method } from './rendezvous.ts';
+
+export const slurm: Method = {
+  name: 'slurm',
+
+  claims(env) {
+    const {
+      SLURM_PROCID,
+      SLURM_JOB_ID,
+      SLURM_STEP_ID,
+      SLURM_STEP_NODELIST,
+      SLURM_STEP_TASKS_PER_NODE,
+    } = env;
+    if (SLURM_PROCID === undefined || SLURM_JOB_ID === undefined || SLURM_STEP_ID === undefined)
+      return undefined;
+    if (SLURM_STEP_NODELIST === undefined || SLURM_STEP_TASKS_PER_NODE === undefined)
+      return undefined;
+    if (isInherited(env)) return undefined;
+    return `step ${SLURM_JOB_ID}.${SLURM_STEP_ID}, SLURM_PROCID=${SLURM_PROCID}`;
+  },
+
+  async open({ env, why, log }) {
+    const names = expandHostlist(env.SLURM_STEP_NODELIST ?? '');
+    const counts = expandCounts(env.SLURM_STEP_TASKS_PER_NODE ?? '');
+    const size = counts.reduce((sum, count) => sum + count, 0);
+    const rank = readCount(env, 'SLURM_PROCID', 0);
+    const nodes = nodesOfStep(env, names, counts);
+    const agree = names.length === counts.length && isDealt(nodes, counts);
+    if (!agree || nodes[rank] !== readCount(env, 'SLURM_NODEID', 0)) throw contradiction(rank);
+    const hosts = [...new Set(nodes)].map(node => names[node]!);
+    log(`launcher slurm: rank ${rank} of ${size} on ${hosts.length} nodes, rank 0 on ${hosts[0]}`);
+    const descriptor = env.PMI_FD === undefined ? undefined : Number(env.PMI_FD);
+    return {
+      launcher: this.name,
+      why,
+      placement: { rank, size, nodes: dense(nodes) },
+      kvs: undefined,
+      hosts,
+      jobId: `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`,
+      handOver: { env: {}, descriptor, parentMustStay: false },
+      stuck: false,
+      async finish() {},
+      async abort() {},
+    };
+  },
+};
+
+/**
+ * Whether SLURM_* belong to somebody else: to the daemons that another launcher started inside the allocation, one
+ * task a node. Such steps are smaller than the job, and Open MPI's ranks have another PMIx than Slurm's.
+ */
+function isInherited(env: NodeJS.ProcessEnv): boolean {
+  const { OMPI_COMM_WORLD_RANK, PMIX_RANK, PMIX_NAMESPACE, SLURM_PROCID } = env;
+  const foreign =
+    PMIX_RANK === undefined
+      ? OMPI_COMM_WORLD_RANK !== undefined
+      : PMIX_RANK !== SLURM_PROCID || !PMIX_NAMESPACE?.startsWith('slurm.pmix.');
+  // The components of a heterogeneous step count their own tasks here.
+  const partial = env.SLURM_STEP_NUM_TASKS !== env.SLURM_NTASKS && env.SLURM_HET_SIZE === undefined;
+  return foreign || partial;
+}
+
+/** The node of every rank, as an index into the step's node list. */
+function nodesOfStep(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[],
+  counts: readonly number[],
+): number[] {
+  const size = counts.reduce((sum, count) => sum + count, 0);
+  const mapped = env.SLURM_PMIX_MAPPING_SERV && expandMapping(env.SLURM_PMIX_MAPPING_SERV, size);
+  if (mapped) return mapped;
+  const [, distribution = '', plane] =
+    /^(\w+)(?:=(\d+))?/.exec(env.SLURM_DISTRIBUTION ?? 'block') ?? [];
+  switch (distribution) {
+    case 'block':
+      return deal(counts, Number.POSITIVE_INFINITY);
+    case 'cyclic':
+      return deal(counts, 1);
+    case 'plane':
+      if (Number(plane) > 0) return deal(counts, Number(plane));
+      break;
+    case 'arbitrary':
+      return nodesOfHostfile(env.SLURM_HOSTFILE, names);
+  }
+  throw new PythonMpiError(
+    'LAUNCHER',
+    `SLURM_DISTRIBUTION=${env.SLURM_DISTRIBUTION} is not known`,
+    {
+      hint: 'use --distribution=block, cyclic, plane or arbitrary, or --mpi=pmix',
+    },
+  );
+}
+
+/** Deals ranks to nodes in turn, `hand` at a time, until each node has its count. */
+function deal(counts: readonly number[], hand: number): number[] {
+  const room = [...counts];
+  const nodes: number[] = [];
+  while (room.some(left => left > 0)) {
+    room.forEach((left, node) => {
+      const dealt = Math.min(hand, left);
+      for (let i = 0; i < dealt; i++) nodes.push(node);
+      room[node] = left - dealt;
+    });
+  }
+  return nodes;
+}
+
+/** Whether each node got as many ranks as it should. */
+function isDealt(nodes: readonly number[], counts: readonly number[]): boolean {
+  const left = [...counts];
+  for (const node of nodes) left[node] = (left[node] ?? 0) - 1;
+  return left.length === counts.length && left.every(count => count === 0);
+}
+
+/** With --distribution=arbitrary the k-th line of the host file is the host of rank k. */
+function nodesOfHostfile(path: string | undefined, names: readonly string[]): number[] {
+  try {
+    const lines = readFileSync(path ?? '', 'utf8')
+      .split(/\s+/)
+      .filter(Boolean);
+    return lines.flatMap(expandHostlist).map(name => names.indexOf(name));
+  } catch (cause) {
+    throw new PythonMpiError(
+      'LAUNCHER',
+      `cannot read SLURM_HOSTFILE=${path ?? ''}, which places the ranks`,
+      {
+        hint: 'put the host file on the shared file system, or use --mpi=pmix',
+        cause,
+      },
+    );
+  }
+}
+
+function contradiction(rank: number): PythonMpiError {
+  return new PythonMpiError(
+    'LAUNCHER',
+    `SLURM_* contradict each other about the node of rank ${rank}`,
+    {
+      hint: 'start python-mpi with srun itself, or name the launcher with PYTHON_MPI_LAUNCHER',
+    },
+  );
+}

@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Deadline } from '../../src/deadline.ts';
+import { PythonMpiError } from '../../src/errors.ts';
+import { silent } from '../../src/log.ts';
+import { detect } from '../../src/pmi/detect.ts';
+import type { Rendezvous } from '../../src/pmi/rendezvous.ts';
+
+/** The environment of a task of `srun -N4 -n8` on n[0-3], as Slurm 22.05 sets it. */
+function task(rank: number, node: number, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  return {
+    SLURM_JOB_ID: '89',
+    SLURM_STEP_ID: '0',
+    SLURM_PROCID: String(rank),
+    SLURM_NODEID: String(node),
+    SLURM_NTASKS: '8',
+    SLURM_STEP_NUM_TASKS: '8',
+    SLURM_STEP_NODELIST: 'n[0-3]',
+    SLURM_STEP_TASKS_PER_NODE: '5,1(x3)',
+    ...more,
+  };
+}
+
+function open(env: NodeJS.ProcessEnv): Promise<Rendezvous> {
+  const launcher = detect(env, silent);
+  assert.is(launcher.name, 'slurm');
+  return launcher.open(Deadline.after(1000));
+}
+
+async function placed(
+  env: NodeJS.ProcessEnv,
+): Promise<[nodes: readonly number[], hosts: readonly string[]]> {
+  const { placement, hosts } = await open(env);
+  return [placement.nodes!, hosts!];
+}
+
+async function refused(env: NodeJS.ProcessEnv, message: RegExp): Promise<void> {
+  const error = await open(env).catch(thrown => thrown);
+  assert.instance(error, PythonMpiError);
+  assert.is(error.code, 'LAUNCHER');
+  assert.match(error.message, message);
+}
+
+const inOrder = ['n0', 'n1', 'n2', 'n3'];
+const slurm = suite('slurm');
+
+slurm('rank, size, hosts and the name of the step', async () => {
+  const { placement, hosts, jobId, kvs, handOver } = await open(task(6, 2));
+  assert.equal(placement, { rank: 6, size: 8, nodes: [0, 0, 0, 0, 0, 1, 2, 3] });
+  assert.equal(hosts, inOrder);
+  assert.is(jobId, '89.0');
+  assert.is(kvs, undefined);
+  assert.equal(handOver, { env: {}, descriptor: undefined, parentMustStay: false });
+});
+
+slurm('every distribution', async () => {
+  const block = [0, 0, 0, 0, 0, 1, 2, 3];
+  const dealt = [0, 1, 2, 3, 0, 0, 0, 0];
+  const cases: [distribution: string | undefined, last: number, nodes: number[]][] = [
+    [undefined, 3, block],
+    ['block', 3, block],
+    ['block:cyclic', 3, block],
+    ['cyclic', 0, dealt],
+    ['cyclic:block', 0, dealt],
+    ['plane=2', 0, [0, 0, 1, 2, 3, 0, 0, 0]],
+  ];
+  for (const [SLURM_DISTRIBUTION, last, nodes] of cases)
+    assert.equal(await placed(task(7, last, { SLURM_DISTRIBUTION })), [nodes, inOrder]);
+});
+
+slurm('--mpi=pmi2: the descriptor goes to Python, unspoken on', async () => {
+  const { handOver, kvs } = await open(
+    task(0, 0, { PMI_FD: '11', PMI_RANK: '0', PMI_SIZE: '8', PMI_JOBID: '89.0' }),
+  );
+  assert.equal(handOver, { env: {}, descriptor: 11, parentMustStay: false });
+  assert.is(kvs, undefined);
+});
+
+slurm('--mpi=pmix: the mapping says where the ranks are, also with -m arbitrary', async () => {
+  const env = task(0, 2, {
+    SLURM_DISTRIBUTION: 'arbitrary',
+    SLURM_STEP_TASKS_PER_NODE: '2,1,3,2',
+    SLURM_PMIX_MAPPING_SERV: '(vector,(2,1,1),(0,1,1),(2,2,1),(1,1,1),(0,1,1),(3,1,1),(2,1,1))',
+    PMIX_RANK: '0',
+    PMIX_NAMESPACE: 'slurm.pmix.89.0',
+  });
+  assert.equal(await placed(env), [
+    [0, 1, 0, 2, 3, 1, 2, 0],
+    ['n2', 'n0', 'n3', 'n1'],
+  ]);
+});
+
+slurm('-m arbitrary: the host file says where the ranks are', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'python-mpi-test-'));
+  try {
+    const SLURM_HOSTFILE = join(directory, 'hosts');
+    writeFileSync(SLURM_HOSTFILE, 'n2\nn0\nn[2-3]\nn1\nn0\nn3\nn2\n');
+    const env = task(3, 3, {
+      SLURM_DISTRIBUTION: 'arbitrary',
+      SLURM_STEP_TASKS_PER_NODE: '2,1,3,2',
+      SLURM_HOSTFILE,
+    });
+    assert.equal(await placed(env), [
+      [0, 1, 0, 2, 3, 1, 2, 0],
+      ['n2', 'n0', 'n3', 'n1'],
+    ]);
+    writeFileSync(SLURM_HOSTFILE, 'n2\n'.repeat(8));
+    await refused(env, /contradict/);
+    writeFileSync(SLURM_HOSTFILE, 'm2\n'.repeat(8));
+    await refused(env, /contradict/);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+slurm('-m arbitrary without a host file within reach is refused', () =>
+  refused(
+    task(0, 0, { SLURM_DISTRIBUTION: 'arbitrary', SLURM_HOSTFILE: '/nowhere/hosts' }),
+    /cannot read SLURM_HOSTFILE/,
+  ),
+);
+
+slurm('a heterogeneous step is one job', async () => {
+  const env = task(4, 2, {
+    SLURM_HET_SIZE: '2',
+    SLURM_NTASKS: '5',
+    SLURM_STEP_NUM_TASKS: '1',
+    SLURM_STEP_NODELIST: 'n[0-2]',
+    SLURM_STEP_TASKS_PER_NODE: '2(x2),1',
+  });
+  assert.equal(await placed(env), [
+    [0, 0, 1, 1, 2],
+    ['n0', 'n1', 'n2'],
+  ]);
+});
+
+slurm('what contradicts itself is refused', async () => {
+  await refused(task(6, 1), /contradict/);
+  await refused(task(8, 0), /contradict/);
+  await refused(task(0, 0, { SLURM_STEP_NODELIST: 'n[0-2]' }), /contradict/);
+  await refused(task(0, 0, { SLURM_STEP_NODELIST: 'n[0-' }), /host list/);
+  await refused(task(0, 0, { SLURM_DISTRIBUTION: 'sideways' }), /SLURM_DISTRIBUTION=sideways/);
+  await refused(task(0, 0, { SLURM_DISTRIBUTION: 'plane=0' }), /SLURM_DISTRIBUTION=plane=0/);
+});
+
+slurm('what other launchers inherited inside an allocation is not theirs', () => {
+  const daemon = { SLURM_STEP_NUM_TASKS: '4', SLURM_STEP_TASKS_PER_NODE: '1(x4)' };
+  const openmpi = { OMPI_COMM_WORLD_RANK: '0', PMIX_RANK: '0', PMIX_NAMESPACE: '4086104065' };
+  for (const more of [daemon, openmpi, { OMPI_COMM_WORLD_RANK: '0' }])
+    assert.is.not(detect(task(0, 0, more), silent).name, 'slurm');
+  // A shell of the allocation itself, which srun did not start.
+  assert.is(
+    detect({ SLURM_JOB_ID: '89', SLURM_NTASKS: '8', SLURM_PROCID: '0' }, silent).name,
+    'single',
+  );
+});
+
+slurm.run();
