@@ -27,7 +27,7 @@ function apinfo(): Buffer {
   word(104, 4);
   long(112, 48);
   long(120, 528);
-  [0, 1, 2, 3, 0, 0, 1, 0, 0].forEach((node, rank) => word(148 + 12 * rank + 8, node));
+  for (const [rank, node] of [0, 1, 2, 3, 0, 0, 1, 0, 0].entries()) word(148 + 12 * rank + 8, node);
   for (let node = 0; node < 4; node++) {
     word(256 + 68 * node, -1);
     file.write(`n${node}`, 256 + 68 * node + 4);
