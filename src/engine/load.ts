@@ -33,8 +33,8 @@ export interface Abi {
   bcast_statistics(engine: number): number;
 }
 
-/** Next to the bundled programs, or where the build leaves it for those who run the sources. */
-const PLACES = ['./bcast.wasm', '../../dist/bcast.wasm'];
+/** The same for `src/engine/` as for the bundles in `dist/bin/`. */
+const WASM = new URL('../../dist/bcast.wasm', import.meta.url);
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -44,13 +44,12 @@ let compiled: WebAssembly.Module | undefined;
  */
 export function compile(): WebAssembly.Module {
   if (compiled === undefined) {
-    const file = PLACES.map(place => new URL(place, import.meta.url)).find(url => existsSync(url));
-    if (file === undefined) {
-      throw new PythonMpiError('INTERNAL', 'the installation lacks bcast.wasm', {
+    if (!existsSync(WASM)) {
+      throw new PythonMpiError('INTERNAL', 'the installation lacks dist/bcast.wasm', {
         hint: 'run make build',
       });
     }
-    compiled = new WebAssembly.Module(readFileSync(file));
+    compiled = new WebAssembly.Module(readFileSync(WASM));
   }
   return compiled;
 }

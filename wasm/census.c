@@ -1,0 +1,189 @@
+/*
+ * The census: what is known of every position of the subtree.
+ *
+ * A position is reachable while at least one link claims it. A child's link claims the child's whole subtree until the
+ * child says otherwise. Since claims are kept per link, it does not matter in which order news of a position that
+ * moved from one parent to another arrive on different links. That a position is ready is a fact for good.
+ *
+ * A REPORT tells the parent ranges: LOST and HERE at once, READY and REUSED when all that is reachable is ready, so
+ * that in the usual session one frame per link is enough.
+ */
+#include <stddef.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* member.told_lost at the root, which has nobody to tell: how many sweeps have seen the position lost. */
+enum { SWEPT_ONCE = 1, SWEPT_TWICE };
+
+enum report { REPORT_HERE = 1, REPORT_LOST, REPORT_READY, REPORT_REUSED };
+
+uint32_t census_set_bytes(uint32_t size) { return (size + 7) / 8; }
+
+/* The set of members a link claims; the one after the last link is for those whose static child has yet to connect. */
+static uint8_t *claims_of(const struct bcast *e, uint32_t link) {
+    return e->census.claims + (size_t)link * e->census.set_bytes;
+}
+
+static int has(const uint8_t *set, uint32_t i) { return set[i / 8] >> i % 8 & 1; }
+
+static uint32_t index_of(const struct bcast *e, uint32_t position) { return position - e->config.position; }
+
+/* Counts a member in (+1) or out (-1), before and after any change to it. */
+static void tally(struct census *c, const struct member *m, int by) {
+    c->counts[m->state] += (uint32_t)by;
+    if (m->claims == 0) {
+        if (m->state != MEMBER_GONE) c->lost += (uint32_t)by;
+        return;
+    }
+    if (m->state == MEMBER_WAITED) c->waited_here += (uint32_t)by;
+    if (m->state == MEMBER_READY || m->state == MEMBER_REUSED) c->ready_here += (uint32_t)by;
+    if (m->state == MEMBER_REUSED) c->reused_here += (uint32_t)by;
+}
+
+/* Makes a change to a member known to all sums and to the parent. */
+static void change(struct bcast *e, uint32_t i, int claims, uint8_t state) {
+    struct census *c = &e->census;
+    struct member *m = &c->members[i];
+    uint32_t lost = c->lost;
+    tally(c, m, -1);
+    m->claims = (uint16_t)(m->claims + claims);
+    if (state > m->state) m->state = state;
+    tally(c, m, +1);
+    if (i < c->dirty_from) c->dirty_from = i;
+    if (i >= c->dirty_to) c->dirty_to = i + 1;
+    c->quiet = 0;
+    if (!is_root(e)) return;
+    if (m->claims > 0 || m->state == MEMBER_GONE) {
+        if (m->told_lost == SWEPT_TWICE) c->given_up--;
+        m->told_lost = 0;
+    }
+    if (c->lost > lost && c->sweep_at == UINT64_MAX) c->sweep_at = e->now;
+}
+
+static void claim(struct bcast *e, uint32_t set, uint32_t i, int yes) {
+    uint8_t *claims = claims_of(e, set), bit = (uint8_t)(1u << i % 8);
+    if (has(claims, i) == yes) return;
+    claims[i / 8] ^= bit;
+    change(e, i, yes ? 1 : -1, MEMBER_WAITED);
+}
+
+void census_init(struct bcast *e) {
+    struct census *c = &e->census;
+    c->counts[MEMBER_WAITED] = c->size;
+    c->lost = c->size;
+    c->sweep_at = UINT64_MAX;
+    for (uint32_t i = 0; i < c->size; i++) claim(e, e->config.max_links, i, 1);
+    c->dirty_from = c->size;
+    c->dirty_to = 0;
+}
+
+void census_joined(struct bcast *e, uint32_t link) {
+    uint32_t position = e->links[link].position, first = index_of(e, position);
+    uint32_t end = first + tree_size(e->tree, position);
+    int is_static = tree_parent(e->tree, position) == e->config.position;
+    for (uint32_t i = first; i < end; i++) {
+        claim(e, link, i, 1);
+        if (is_static) claim(e, e->config.max_links, i, 0);
+    }
+}
+
+void census_dropped(struct bcast *e, uint32_t link) {
+    uint32_t position = e->links[link].position, first = index_of(e, position);
+    uint32_t end = first + tree_size(e->tree, position);
+    for (uint32_t i = first; i < end; i++) claim(e, link, i, 0);
+}
+
+int census_heard(struct bcast *e, uint32_t link, uint32_t first, uint32_t count, uint8_t what) {
+    uint32_t position = e->links[link].position;
+    if (count == 0 || first < position || count > tree_size(e->tree, position) - (first - position)) return 0;
+    if (first - position >= tree_size(e->tree, position)) return 0;
+    uint32_t from = index_of(e, first);
+    for (uint32_t i = from; i < from + count; i++) {
+        switch (what) {
+        case REPORT_HERE: claim(e, link, i, 1); break;
+        case REPORT_LOST: claim(e, link, i, 0); break;
+        case REPORT_READY: change(e, i, 0, MEMBER_READY); break;
+        case REPORT_REUSED: change(e, i, 0, MEMBER_REUSED); break;
+        default: return 0;
+        }
+    }
+    return 1;
+}
+
+void census_staged(struct bcast *e, int reused) { change(e, 0, 0, reused ? MEMBER_REUSED : MEMBER_READY); }
+
+void census_bye(struct bcast *e, uint32_t link) {
+    uint32_t position = e->links[link].position, first = index_of(e, position);
+    uint32_t end = first + tree_size(e->tree, position);
+    const uint8_t *claims = claims_of(e, link);
+    for (uint32_t i = first; i < end; i++) {
+        if (has(claims, i)) change(e, i, 0, MEMBER_GONE);
+    }
+}
+
+void census_grace_over(struct bcast *e) {
+    for (uint32_t i = 1; i < e->census.size; i++) claim(e, e->config.max_links, i, 0);
+}
+
+int census_expected(const struct bcast *e, uint32_t position) {
+    return has(claims_of(e, e->config.max_links), index_of(e, position));
+}
+
+/* What the parent should be told about a member now; 0 for nothing. */
+static uint8_t untold(const struct census *c, const struct member *m) {
+    int lost = m->claims == 0 && m->state != MEMBER_GONE;
+    if (lost != m->told_lost) return lost ? REPORT_LOST : REPORT_HERE;
+    if (m->state == m->told_state || m->state == MEMBER_GONE || c->waited_here > 0) return 0;
+    return m->state == MEMBER_REUSED ? REPORT_REUSED : REPORT_READY;
+}
+
+int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *what) {
+    struct census *c = &e->census;
+    if (c->quiet) return 0;
+    uint32_t i = c->dirty_from;
+    while (i < c->dirty_to && (*what = untold(c, &c->members[i])) == 0) i++;
+    if (i >= c->dirty_to) {
+        /* What is held back until all are ready stays dirty. */
+        if (c->waited_here == 0) c->dirty_from = c->size, c->dirty_to = 0;
+        c->quiet = 1;
+        return 0;
+    }
+    *first = e->config.position + i;
+    for (*count = 0; i < c->dirty_to && untold(c, &c->members[i]) == *what; i++, (*count)++) {
+        struct member *m = &c->members[i];
+        if (*what == REPORT_LOST || *what == REPORT_HERE) {
+            m->told_lost = *what == REPORT_LOST;
+        } else {
+            m->told_state = m->state;
+        }
+    }
+    return 1;
+}
+
+void census_untold(struct bcast *e) {
+    struct census *c = &e->census;
+    for (uint32_t i = 0; i < c->size; i++) c->members[i].told_lost = c->members[i].told_state = 0;
+    c->dirty_from = 0;
+    c->dirty_to = c->size;
+    c->quiet = 0;
+}
+
+void census_sweep(struct bcast *e) {
+    struct census *c = &e->census;
+    for (uint32_t i = 0; i < c->size; i++) {
+        struct member *m = &c->members[i];
+        if (m->claims > 0 || m->state == MEMBER_GONE || m->told_lost == SWEPT_TWICE) continue;
+        if (++m->told_lost == SWEPT_TWICE) c->given_up++;
+    }
+    c->sweep_at = c->lost > c->given_up ? e->now + e->config.rejoin_ms : UINT64_MAX;
+}
+
+uint32_t census_find(const struct bcast *e, int given_up) {
+    for (uint32_t i = 0; i < e->census.size; i++) {
+        const struct member *m = &e->census.members[i];
+        int found = given_up ? m->told_lost == SWEPT_TWICE : m->claims == 0 || m->state == MEMBER_WAITED;
+        if (found) return e->config.position + i;
+    }
+    return TREE_NONE;
+}

@@ -1,0 +1,211 @@
+/*
+ * The state of one engine, and which file owns which part of it.
+ *
+ * The engine queues nothing: it keeps what is, and what each link has been told. bcast_next() compares the two and
+ * says the difference, so memory is bounded and a new link after a loss starts from "told nothing" by itself.
+ *
+ *     engine.c     the calls of bcast.h; the arena's layout
+ *     protocol.c   what peers say; links come and go
+ *     census.c     every position of the subtree: here, ready, lost
+ *     flow.c       who needs the stream, how far it may go, who holds up others
+ *     straggler.c  root: children who need what the window no longer has
+ *     parent.c     finding a parent, and another one
+ *     verdict.c    the first failure, and the verdict
+ *     records.c    bcast_next(): what is to be done
+ *     clock.c      bcast_tick() and bcast_deadline()
+ */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "bcast.h"
+#include "link.h"
+#include "stream.h"
+#include "tree.h"
+#include "window.h"
+
+#define NO_LINK UINT32_MAX
+
+/* A frame with payload that the engine keeps whole, so that it can be sent as it is. */
+#define TEXT_FRAME (FRAME_BYTES + BCAST_TEXT_MAX)
+
+/* What is known of a position, in the order in which it comes to pass. */
+enum member_state { MEMBER_WAITED, MEMBER_READY, MEMBER_REUSED, MEMBER_GONE, MEMBER_STATES };
+
+struct member {
+    uint16_t claims;    /* links through which it can be reached; 0 is lost */
+    uint8_t state;      /* enum member_state; never goes back */
+    uint8_t told_state; /* what the parent knows */
+    uint8_t told_lost;  /* what the parent knows; at the root: how often a sweep saw it lost */
+    uint8_t slow;       /* root: once held up others */
+};
+
+struct census {
+    struct member *members;  /* of the subtree, by position - own position */
+    uint8_t *claims;         /* per link, and one set for "its static child has yet to connect": bits by member */
+    uint32_t size, set_bytes;
+    uint32_t counts[MEMBER_STATES];
+    uint32_t waited_here;    /* neither ready nor lost */
+    uint32_t ready_here, reused_here;
+    uint32_t lost;           /* not reachable, and not gone */
+    uint32_t given_up;       /* root: of the lost, those lost through a whole sweep */
+    uint32_t dirty_from, dirty_to; /* members the parent may not know about */
+    uint8_t quiet;           /* nothing has changed since there was nothing to tell */
+    uint64_t sweep_at;       /* root */
+};
+
+enum search_state { SEARCH_OVER, SEARCH_DIAL, SEARCH_DIALLING, SEARCH_PAUSE, SEARCH_LINKED };
+
+struct search {
+    uint8_t state;           /* enum search_state */
+    uint8_t unanswered;      /* a DIAL is open, wanted or not */
+    uint8_t retried;         /* the candidate was dialled again after a corrupt frame */
+    uint32_t candidate;
+    uint32_t dialled;        /* position of the open DIAL */
+    uint32_t link;           /* NO_LINK unless linked */
+    uint32_t last;           /* the last parent: whom to name when there is none any more */
+    uint64_t redial_at, orphan_until;
+};
+
+enum verdict_state { VERDICT_NONE, VERDICT_GO, VERDICT_FAIL };
+
+struct verdict {
+    uint8_t state;           /* enum verdict_state */
+    uint8_t announced;
+    uint8_t failure_known;
+    uint8_t failure[TEXT_FRAME]; /* the FAIL frame of the first failure heard of */
+    uint8_t frame[TEXT_FRAME];   /* the VERDICT frame */
+};
+
+enum straggler_state { STRAGGLER_FREE, STRAGGLER_ASKED, STRAGGLER_FULL };
+
+struct straggler {
+    uint8_t state;           /* enum straggler_state */
+    uint32_t link;           /* NO_LINK when its link is gone before its READ is answered */
+    uint64_t segment;
+};
+
+struct bcast {
+    struct bcast_config config;
+    struct bcast_statistics statistics;
+    uint8_t *arena;
+    struct tree tree;
+    uint64_t now, started_at;
+    uint32_t error;          /* enum bcast_error; sticky */
+
+    uint8_t plan_known, plan_announced;
+    uint8_t answered, wanted; /* bcast_want() */
+    uint8_t settled;         /* everybody who matters has said what they need */
+    uint8_t staged, done;
+    uint8_t grace_over;
+
+    uint8_t *plan;           /* the PLAN frame */
+    uint32_t plan_length;    /* of its payload */
+    uint8_t *inbox;
+    uint32_t turn;           /* the link to be served next */
+
+    struct link *links;
+    struct stream stream;
+    struct window window;
+    struct straggler *stragglers;
+    uint8_t *straggler_frames;
+    struct census census;
+    struct search search;
+    struct verdict verdict;
+};
+
+static inline int is_root(const struct bcast *e) { return e->config.position == 0; }
+static inline uint32_t span_of(const struct bcast *e, const uint8_t *p) { return (uint32_t)(p - e->arena); }
+static inline int is_child(const struct link *link) {
+    return link->state == LINK_OPEN && link->role == BCAST_ROLE_CHILD;
+}
+static inline uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* ---- protocol.c ---- */
+
+/* Takes bytes of a link through the frames they make. */
+void protocol_feed(struct bcast *e, uint32_t link, const uint8_t *bytes, uint32_t length);
+/* Closes a link by our own will: everything follows as if it were lost, and CLOSE is said. */
+void protocol_drop(struct bcast *e, uint32_t link, enum bcast_reason reason);
+/* A link is gone: its claims, its place in the flow, and its being our parent end. */
+void protocol_gone(struct bcast *e, uint32_t link, enum bcast_reason reason);
+
+/* ---- census.c ---- */
+
+uint32_t census_set_bytes(uint32_t size);
+void census_init(struct bcast *e);
+/* A child connected: until it says otherwise its whole subtree is reachable through it. */
+void census_joined(struct bcast *e, uint32_t link);
+void census_dropped(struct bcast *e, uint32_t link);
+/* What a child said about positions of its subtree; 0 when it may not. */
+int census_heard(struct bcast *e, uint32_t link, uint32_t first, uint32_t count, uint8_t what);
+void census_staged(struct bcast *e, int reused);
+/* All positions reached through the link have the verdict. */
+void census_bye(struct bcast *e, uint32_t link);
+/* Children who never came are lost from now on. */
+void census_grace_over(struct bcast *e);
+/* Whether a static child may still come. */
+int census_expected(const struct bcast *e, uint32_t position);
+/* The next thing the parent does not know: 1 and a range, or 0. What is said counts as told. */
+int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *what);
+/* The parent is a new one and knows nothing. */
+void census_untold(struct bcast *e);
+/* Root, when sweep_at has come: whoever was lost before the last sweep is given up. */
+void census_sweep(struct bcast *e);
+/* The lowest position that is lost, given up or else waited for; TREE_NONE. */
+uint32_t census_find(const struct bcast *e, int given_up);
+
+/* ---- flow.c ---- */
+
+/* Looks whether everybody who matters has said what they need. */
+void flow_settle(struct bcast *e);
+/* Starts the window where the first reader does, once that is known. */
+void flow_begin(struct bcast *e);
+/* Whether the stream is needed here or below, through the window. */
+int flow_needed(const struct bcast *e);
+/* A child wants the stream from a segment on. */
+void flow_want(struct bcast *e, uint32_t link, uint64_t segment);
+/* Segments below this number have a slot. */
+uint64_t flow_limit(const struct bcast *e);
+/* Looks who holds up others, and closes who does for too long. */
+void flow_watch(struct bcast *e);
+/* When flow_watch() has to look again at the latest. */
+uint64_t flow_deadline(const struct bcast *e);
+
+/* ---- straggler.c ---- */
+
+/* The slot whose frame is whole for the link's next segment; NULL. */
+const uint8_t *straggler_frame(const struct bcast *e, uint32_t link);
+/* Finds the next READ for a straggler: 1 and its slot, or 0. */
+int straggler_ask(struct bcast *e, uint32_t *slot);
+/* A READ for a straggler is complete; 0 when it was not asked for. */
+int straggler_read(struct bcast *e, uint32_t slot);
+/* The link's segment is written. */
+void straggler_written(struct bcast *e, uint32_t link, uint64_t segment);
+/* Lets a child that has caught up read through the window. */
+void straggler_join(struct bcast *e, uint32_t link);
+void straggler_dropped(struct bcast *e, uint32_t link);
+
+/* ---- parent.c ---- */
+
+void parent_init(struct bcast *e);
+/* A DIAL is answered; 0 when none is open for the position. `link` is NO_LINK when it failed. */
+int parent_answered(struct bcast *e, uint32_t position, uint32_t link);
+/* The parent is gone: look for the next. */
+void parent_lost(struct bcast *e, enum bcast_reason reason);
+void parent_tick(struct bcast *e);
+uint64_t parent_deadline(const struct bcast *e);
+
+/* ---- verdict.c ---- */
+
+/* A position has failed; the first counts. */
+void verdict_failure(struct bcast *e, uint32_t code, uint32_t position, const void *text, uint32_t length);
+/* The parent's VERDICT frame lies in verdict.frame. */
+void verdict_heard(struct bcast *e);
+/* There is no way to the root any more: what is known here is the verdict here and below. */
+void verdict_alone(struct bcast *e);
+/* Root: decides when it can. */
+void verdict_review(struct bcast *e);
+/* Whether everybody below has the verdict or is gone. */
+int verdict_below_done(const struct bcast *e);
+
+#endif

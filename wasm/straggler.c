@@ -1,0 +1,85 @@
+/*
+ * Stragglers: children of the root who need what the window no longer has, or who once held up everybody. The root can
+ * always read the packages again, so each of them is served from a few slots apart from the window.
+ *
+ * READ slots are numbered behind those of the window.
+ */
+#include <stddef.h>
+
+#include "engine.h"
+
+#define PER_LINK 2 /* slots: one on its way to the network, one on its way from the file */
+
+static uint8_t *frame_of(const struct bcast *e, uint32_t k) {
+    return e->straggler_frames + (size_t)k * e->window.slot_bytes;
+}
+
+/* The slot that holds, or will hold, a segment for a link; NULL. */
+static struct straggler *find(const struct bcast *e, uint32_t link, uint64_t segment) {
+    for (uint32_t k = 0; k < e->config.straggler_slots; k++) {
+        struct straggler *s = &e->stragglers[k];
+        if (s->state != STRAGGLER_FREE && s->link == link && s->segment == segment) return s;
+    }
+    return NULL;
+}
+
+const uint8_t *straggler_frame(const struct bcast *e, uint32_t link) {
+    const struct straggler *s = find(e, link, e->links[link].next);
+    return s != NULL && s->state == STRAGGLER_FULL ? frame_of(e, (uint32_t)(s - e->stragglers)) : NULL;
+}
+
+int straggler_ask(struct bcast *e, uint32_t *slot) {
+    uint32_t unused = 0;
+    while (unused < e->config.straggler_slots && e->stragglers[unused].state != STRAGGLER_FREE) unused++;
+    if (unused == e->config.straggler_slots) return 0;
+    /* Whoever has the fewest segments ahead is next, so that slots go round. */
+    uint32_t best = NO_LINK;
+    for (uint32_t k = 0; k < e->config.max_links; k++) {
+        const struct link *link = &e->links[k];
+        if (!is_child(link) || !link->private || link->fetch >= link->credit) continue;
+        if (link->fetch - link->acked >= PER_LINK) continue;
+        if (best == NO_LINK || link->fetch < e->links[best].fetch) best = k;
+    }
+    if (best == NO_LINK) return 0;
+    e->stragglers[unused] = (struct straggler){
+        .state = STRAGGLER_ASKED,
+        .link = best,
+        .segment = e->links[best].fetch++,
+    };
+    e->statistics.reread++;
+    *slot = e->window.slots + unused;
+    return 1;
+}
+
+int straggler_read(struct bcast *e, uint32_t slot) {
+    uint32_t k = slot - e->window.slots;
+    if (k >= e->config.straggler_slots || e->stragglers[k].state != STRAGGLER_ASKED) return 0;
+    struct straggler *s = &e->stragglers[k];
+    if (s->link == NO_LINK) {
+        s->state = STRAGGLER_FREE;
+        return 1;
+    }
+    window_seal(frame_of(e, k), &e->stream, s->segment);
+    s->state = STRAGGLER_FULL;
+    return 1;
+}
+
+void straggler_written(struct bcast *e, uint32_t link, uint64_t segment) {
+    struct straggler *s = find(e, link, segment);
+    if (s != NULL) s->state = STRAGGLER_FREE;
+}
+
+void straggler_join(struct bcast *e, uint32_t id) {
+    struct link *link = &e->links[id];
+    if (e->census.members[link->position].slow || link->acked != link->fetch) return;
+    if (e->window.started && link->next >= e->window.base) link->private = 0;
+}
+
+void straggler_dropped(struct bcast *e, uint32_t link) {
+    for (uint32_t k = 0; k < e->config.straggler_slots; k++) {
+        struct straggler *s = &e->stragglers[k];
+        if (s->state == STRAGGLER_FREE || s->link != link) continue;
+        s->link = NO_LINK;
+        if (s->state == STRAGGLER_FULL) s->state = STRAGGLER_FREE;
+    }
+}

@@ -1,0 +1,70 @@
+/* Failure and verdict. The root decides; everybody else passes on the first failure upwards and the verdict downwards. */
+#include <string.h>
+
+#include "bytes.h"
+#include "crc32c.h"
+#include "engine.h"
+
+/* Makes a frame with payload, as it will be sent. `payload` may already lie in place. */
+static void compose(uint8_t *out, uint8_t type, uint8_t flags, uint64_t value, const void *payload, uint32_t length) {
+    memmove(out + FRAME_BYTES, payload, length);
+    struct frame frame = {
+        .type = type, .flags = flags, .value = value, .length = length, .crc = crc32c(0, payload, length)};
+    frame_encode(out, &frame);
+}
+
+static void decide(struct bcast *e, enum verdict_state state) {
+    struct verdict *v = &e->verdict;
+    const struct census *c = &e->census;
+    v->state = (uint8_t)state;
+    if (state == VERDICT_GO) {
+        uint8_t lost[4];
+        store_u32(lost, c->lost);
+        compose(v->frame, FRAME_VERDICT, FRAME_FLAG_GO, frame_pair(c->ready_here, c->reused_here), lost, sizeof lost);
+    } else {
+        compose(v->frame, FRAME_VERDICT, 0, load_u64(v->failure + 8), v->failure + FRAME_BYTES,
+                load_u32(v->failure + 4));
+    }
+}
+
+void verdict_failure(struct bcast *e, uint32_t code, uint32_t position, const void *text, uint32_t length) {
+    struct verdict *v = &e->verdict;
+    if (v->failure_known || v->state != VERDICT_NONE) return;
+    v->failure_known = 1;
+    if (length > BCAST_TEXT_MAX) length = BCAST_TEXT_MAX;
+    compose(v->failure, FRAME_FAIL, 0, frame_pair(code, position), text, length);
+    verdict_review(e);
+}
+
+void verdict_heard(struct bcast *e) {
+    struct verdict *v = &e->verdict;
+    v->state = v->frame[1] & FRAME_FLAG_GO ? VERDICT_GO : VERDICT_FAIL;
+}
+
+void verdict_alone(struct bcast *e) {
+    if (e->verdict.state == VERDICT_NONE) decide(e, VERDICT_FAIL);
+}
+
+void verdict_review(struct bcast *e) {
+    const struct census *c = &e->census;
+    if (!is_root(e) || e->verdict.state != VERDICT_NONE) return;
+    if (!e->verdict.failure_known && !e->config.tolerate_lost && c->given_up > 0) {
+        verdict_failure(e, BCAST_FAILURE_PEER_LOST, census_find(e, 1), "", 0);
+        return;
+    }
+    if (e->verdict.failure_known) {
+        decide(e, VERDICT_FAIL);
+    } else if (c->waited_here == 0 && c->lost == c->given_up) {
+        decide(e, VERDICT_GO);
+    }
+}
+
+int verdict_below_done(const struct bcast *e) {
+    const struct census *c = &e->census;
+    if (e->verdict.state == VERDICT_NONE) return 0;
+    for (uint32_t k = 0; k < e->config.max_links; k++) {
+        if (is_child(&e->links[k]) && !e->links[k].bye_told) return 0;
+    }
+    /* Only the root waits for those on their way from one parent to another: they will come to it in the end. */
+    return !is_root(e) || c->lost == c->given_up;
+}

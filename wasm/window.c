@@ -1,0 +1,52 @@
+#include "window.h"
+
+#include "crc32c.h"
+#include "frame.h"
+
+uint32_t window_slot_bytes(uint32_t segment_bytes) { return (FRAME_BYTES + segment_bytes + 7) & ~7u; }
+
+void window_start(struct window *window, uint64_t segment) {
+    window->started = 1;
+    window->base = window->head = window->asked = segment;
+    window->delivered = window->consumed = segment;
+}
+
+uint8_t *window_frame(const struct window *window, uint64_t segment) {
+    return window->frames + segment % window->slots * window->slot_bytes;
+}
+
+void window_claim(struct window *window, uint64_t segment) {
+    if (segment >= window->base + window->slots) window->base = segment + 1 - window->slots;
+}
+
+uint32_t window_ask(struct window *window) {
+    uint32_t slot = (uint32_t)(window->asked % window->slots);
+    window_claim(window, window->asked++);
+    window->asked_for[slot] = 1;
+    window->reads++;
+    return slot;
+}
+
+int window_read(struct window *window, const struct stream *stream, uint32_t slot, uint64_t *gained) {
+    if (!window->asked_for[slot]) return 0;
+    window->asked_for[slot] = 0;
+    window->reads--;
+    /* The slot holds the one segment of [head, asked) with this remainder. */
+    uint64_t segment = window->head + (slot + window->slots - window->head % window->slots) % window->slots;
+    window_seal(window_frame(window, segment), stream, segment);
+    uint64_t before = window->head;
+    while (window->head < window->asked && !window->asked_for[window->head % window->slots]) window->head++;
+    *gained = window->head - before;
+    return 1;
+}
+
+void window_seal(uint8_t *frame, const struct stream *stream, uint64_t segment) {
+    struct place place = stream_place(stream, segment);
+    struct frame header = {
+        .type = FRAME_DATA,
+        .length = place.length,
+        .value = place.position,
+        .crc = crc32c(0, frame + FRAME_BYTES, place.length),
+    };
+    frame_encode(frame, &header);
+}
