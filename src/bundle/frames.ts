@@ -1,0 +1,199 @@
+/**
+ * A tree as a tar stream, cut into frames of about 4 MiB.
+ *
+ * First all directories, then the files, then the links: so frames of files can be unpacked in any order, and nothing is
+ * ever written through a link. A frame ends between two entries, except inside a file larger than a frame.
+ * Owners are 0, names of owners empty, permissions 0755 or 0644, and all times the same: nothing of the machine or
+ * of the moment gets in.
+ */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { Header, Pax } from 'tar';
+import { type Context, checkCancelled } from './context.ts';
+import { ordered } from './ordered.ts';
+import { type Leftover, relocate } from './relocate.ts';
+import type { FileEntry, LinkEntry, Tree } from './tree.ts';
+import { readable } from './walk.ts';
+
+/** Bytes of tar in a frame, before compression. */
+export const FRAME_BYTES = 4 * 1024 * 1024;
+const BLOCK = 512;
+const READ_AHEAD = 16;
+/** Most that one read call is asked for: the system's own limit is just below 2 GiB. */
+const READ_BYTES = 1024 * 1024 * 1024;
+
+/** What the manifest says of a file. */
+export interface FileRecord {
+  path: string;
+  size: number;
+  executable: boolean;
+  sha256: string;
+}
+
+export interface LinkRecord {
+  path: string;
+  target: string;
+}
+
+export type EntryRecord = FileRecord | LinkRecord;
+
+export interface Frame {
+  /** Whole tar blocks. */
+  data: Buffer;
+  /** Whether an entry begins here, or a large file goes on. */
+  begins: boolean;
+}
+
+export interface Contents {
+  records: EntryRecord[];
+  leftovers: Record<Leftover, string[]>;
+}
+
+/**
+ * The frames of a tree, all but the one with the manifest, ending with tar's end mark.
+ * @param mtime of all entries, in seconds since 1970
+ * @param contents is filled as frames are made, and complete when they end
+ */
+export async function* framesOf(
+  tree: Tree,
+  mtime: number,
+  contents: Contents,
+  { progress, signal }: Context,
+): AsyncGenerator<Frame> {
+  const cutter = new Cutter();
+  const entries = tree.sorted();
+  for (const path of tree.directories())
+    yield* cutter.add(directoryHeader(path, mtime), Buffer.alloc(0));
+  let done = 0;
+  const files = ordered(tree.files(), READ_AHEAD, readEntry);
+  for await (const { entry, content, leftover } of files) {
+    checkCancelled(signal);
+    const { path, executable } = entry;
+    yield* cutter.add(
+      header({ type: 'File', path, mode: executable ? 0o755 : 0o644, size: content.length }, mtime),
+      content,
+    );
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    contents.records.push({ path, size: content.length, executable, sha256 });
+    if (leftover !== undefined) contents.leftovers[leftover].push(path);
+    progress('packing', ++done, entries.length);
+  }
+  for (const entry of entries) {
+    if (entry.kind !== 'link') continue;
+    yield* cutter.add(linkHeader(entry, mtime), Buffer.alloc(0));
+    contents.records.push({ path: entry.path, target: entry.target });
+    progress('packing', ++done, entries.length);
+  }
+  yield* cutter.end();
+}
+
+/** The first frame: the manifest, and whatever directory it needs. */
+export function manifestFrame(path: string, content: Buffer, mtime: number): Buffer {
+  const slash = path.lastIndexOf('/');
+  return Buffer.concat([
+    directoryHeader(path.slice(0, slash), mtime),
+    header({ type: 'File', path, mode: 0o644, size: content.length }, mtime),
+    content,
+    padding(content.length),
+  ]);
+}
+
+/** Collects entries and lets go of a frame when it is full. */
+class Cutter {
+  #parts: Buffer[] = [];
+  #bytes = 0;
+
+  *add(head: Buffer, content: Buffer): Generator<Frame> {
+    const bytes = head.length + content.length;
+    if (this.#bytes > 0 && this.#bytes + bytes > FRAME_BYTES) yield this.#take(true);
+    this.#push(head, content, padding(content.length));
+    if (this.#bytes <= FRAME_BYTES) return;
+    // Larger than a frame: cut here and now, so that what follows begins with an entry.
+    const { data } = this.#take(true);
+    for (let at = 0; at < data.length; at += FRAME_BYTES) {
+      yield { data: data.subarray(at, at + FRAME_BYTES), begins: at === 0 };
+    }
+  }
+
+  *end(): Generator<Frame> {
+    this.#push(Buffer.alloc(2 * BLOCK));
+    yield this.#take(true);
+  }
+
+  #push(...parts: Buffer[]): void {
+    this.#parts.push(...parts);
+    for (const part of parts) this.#bytes += part.length;
+  }
+
+  #take(begins: boolean): Frame {
+    const data =
+      this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.#bytes);
+    this.#parts = [];
+    this.#bytes = 0;
+    return { data, begins };
+  }
+}
+
+async function readEntry(
+  entry: FileEntry,
+): Promise<{ entry: FileEntry; content: Buffer; leftover: Leftover | undefined }> {
+  const { content } = entry;
+  const original =
+    typeof content === 'string' ? await readable(content, readWhole(content)) : content;
+  return { entry, ...relocate(entry, original) };
+}
+
+/** A whole file of any size; `readFile` ends at 2 GiB. */
+async function readWhole(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const content = Buffer.allocUnsafe((await file.stat()).size);
+    let length = 0;
+    while (length < content.length) {
+      const { bytesRead } = await file.read(
+        content,
+        length,
+        Math.min(content.length - length, READ_BYTES),
+        length,
+      );
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return content.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}
+
+function directoryHeader(path: string, mtime: number): Buffer {
+  return header({ type: 'Directory', path: `${path}/`, mode: 0o755, size: 0 }, mtime);
+}
+
+function linkHeader({ path, target }: LinkEntry, mtime: number): Buffer {
+  return header({ type: 'SymbolicLink', path, mode: 0o777, size: 0, linkpath: target }, mtime);
+}
+
+interface HeaderFields {
+  type: 'File' | 'Directory' | 'SymbolicLink';
+  path: string;
+  mode: number;
+  size: number;
+  linkpath?: string;
+}
+
+/** A ustar header, behind a pax one when a name or size does not fit. */
+function header(fields: HeaderFields, mtime: number): Buffer {
+  const common = { uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(mtime * 1000) };
+  const plain = new Header({ ...fields, ...common });
+  const block = Buffer.alloc(BLOCK);
+  if (!plain.encode(block)) return block;
+  const { path, linkpath, size } = fields;
+  return Buffer.concat([
+    new Pax({ path, size, ...common, ...(linkpath === undefined ? {} : { linkpath }) }).encode(),
+    block,
+  ]);
+}
+
+function padding(size: number): Buffer {
+  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+}

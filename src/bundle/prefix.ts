@@ -1,0 +1,129 @@
+/**
+ * An installed Python prefix: what `--prefix` names, and the base of a virtual environment.
+ *
+ * A prefix of its own (conda, pyenv, uv, python.org, a module tree) is taken whole. In the operating system's
+ * prefix Python is one tenant among many, so there only its own parts are taken.
+ */
+import { access, readdir } from 'node:fs/promises';
+import { join } from 'node:path/posix';
+import { PythonMpiError } from '../errors.ts';
+import { resolveEditables } from './editable.ts';
+import { askInterpreter, type Interpreter } from './interpreter.ts';
+import { librariesOf } from './libraries.ts';
+import { type Collection, labelOf } from './source.ts';
+import type { Layer } from './tree.ts';
+import { originsOf, readable, walk } from './walk.ts';
+
+const SYSTEM_PREFIXES = ['/usr', '/usr/local'];
+
+/** Adds a whole prefix, with its site-packages. */
+export async function addPrefix(directory: string, collection: Collection): Promise<void> {
+  const label = labelOf({ kind: 'prefix', directory });
+  const origins = await originsOf(directory, '');
+  const root = origins.at(-1)!.from;
+  const python = await firstExisting([join(root, 'bin/python3'), join(root, 'bin/python')]);
+  const interpreter =
+    python === undefined ? undefined : await askInterpreter(python, collection.context);
+  if (interpreter !== undefined) collection.interpreters.push(interpreter);
+  collection.programs.push(join(root, 'bin'));
+
+  if (SYSTEM_PREFIXES.includes(root)) {
+    await addParts(root, { label, origins: [] }, await parts(root, interpreter, true), collection);
+    return;
+  }
+  const layer: Layer = { label, origins };
+  collection.layers.push(layer);
+  const before = collection.tree.size;
+  await walk(root, '', { ...collection, layer, taken: origins });
+  if (collection.tree.size === before) {
+    throw new PythonMpiError('NO_PACKAGE', `${directory} holds nothing to bundle`);
+  }
+  await resolveEditables(layer, collection);
+}
+
+/**
+ * Adds an environment's base: interpreter and standard library, and what of its own prefix they are linked to.
+ * @param sitePackages whether its installed packages come too
+ */
+export async function addBase(
+  interpreter: Interpreter,
+  sitePackages: boolean,
+  collection: Collection,
+): Promise<void> {
+  const origins = await originsOf(interpreter.basePrefix, '');
+  const root = origins.at(-1)!.from;
+  const system = SYSTEM_PREFIXES.includes(root);
+  const layer: Layer = { label: `base ${root}`, origins: system ? [] : origins };
+  await addParts(root, layer, await parts(root, interpreter, sitePackages), collection);
+  const linked = await librariesOf(collection, path =>
+    system ? /\/libpython3[^/]*$/.test(path) : path.startsWith(`${root}/`),
+  );
+  for (const { name, file } of linked) {
+    collection.tree.put({
+      kind: 'file',
+      path: `lib/${name}`,
+      layer,
+      executable: true,
+      content: file,
+    });
+  }
+}
+
+async function addParts(
+  root: string,
+  layer: Layer,
+  found: readonly string[],
+  collection: Collection,
+): Promise<void> {
+  if (found.length === 0)
+    throw new PythonMpiError('NO_PACKAGE', `no Python is installed in ${root}`);
+  collection.layers.push(layer);
+  const taken = found.map(path => ({ from: join(root, path), at: path }));
+  for (const { from, at } of taken) await walk(from, at, { ...collection, layer, taken });
+  await resolveEditables(layer, collection);
+}
+
+/** The paths below `root` that are Python's. */
+async function parts(
+  root: string,
+  interpreter: Interpreter | undefined,
+  sitePackages: boolean,
+): Promise<string[]> {
+  const series = interpreter?.series ?? (await newestSeries(root));
+  if (series === undefined) return [];
+  const found: string[] = [];
+  for (const program of ['python3', `python${series}`]) {
+    if (await exists(join(root, 'bin', program))) found.push(`bin/${program}`);
+  }
+  for (const lib of ['lib', 'lib64']) {
+    const library = `${lib}/python${series}`;
+    if (!(await exists(join(root, library)))) continue;
+    for (const name of await readable(join(root, library), readdir(join(root, library)))) {
+      const site = name === 'site-packages' || name === 'dist-packages';
+      if ((sitePackages || !site) && name !== '__pycache__') found.push(`${library}/${name}`);
+    }
+  }
+  // Debian keeps packages for all its Pythons in one place.
+  if (sitePackages && (await exists(join(root, 'lib/python3/dist-packages')))) {
+    found.push('lib/python3/dist-packages');
+  }
+  return found;
+}
+
+async function newestSeries(root: string): Promise<string | undefined> {
+  const names = await readdir(join(root, 'lib')).catch(() => []);
+  const series = names.flatMap(name => /^python(3\.\d+)$/.exec(name)?.[1] ?? []);
+  return series.sort((a, b) => Number(a.slice(2)) - Number(b.slice(2))).at(-1);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function firstExisting(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await exists(path)) return path;
+  return undefined;
+}

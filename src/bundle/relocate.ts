@@ -1,0 +1,137 @@
+/**
+ * Makes a file independent of where it was, as its bytes pass by.
+ *
+ * The prefix's path on a node is not known yet, so an old path becomes one that is found at run time: relative to the
+ * file itself, or to `sys.prefix`. Where the format has no such means the bytes stay, the program goes on looking in
+ * the old place, and the caller is told. Pure: bytes in, bytes out.
+ */
+import { basename, dirname, join, relative } from 'node:path/posix';
+import { isElf, readDynamic, withSearchPath } from './elf.ts';
+import type { FileEntry, Origin } from './tree.ts';
+import { locate } from './walk.ts';
+
+/** What of an old location is left in a file: a search path for libraries, or the path somewhere in its text or data. */
+export type Leftover = 'rpath' | 'text' | 'binary';
+
+export interface Relocated {
+  content: Buffer;
+  leftover: Leftover | undefined;
+}
+
+/** Notes of package managers, which nothing reads at run time. */
+const NOTES = /(?:^|\/)(?:[^/]+\.(?:dist|egg)-info|conda-meta)\//;
+/** They hold the prefix they were built for, and PYTHONHOME overrides it. */
+const INTERPRETER = /(?:^|\/)(?:bin\/python[\d.]*|libpython[^/]*)$/;
+const TEXT_PROBE = 8192;
+
+export function relocate(entry: FileEntry, content: Buffer): Relocated {
+  const { path, layer } = entry;
+  const { origins } = layer;
+  if (origins.length === 0) return { content, leftover: undefined };
+  if (isElf(content)) return relocateElf(path, content, origins);
+  if (!holds(content, origins) || NOTES.test(path)) return { content, leftover: undefined };
+  if (content.subarray(0, TEXT_PROBE).includes(0)) return { content, leftover: 'binary' };
+
+  const text = content.toString('latin1'); // keeps every byte, whatever the encoding
+  let changed = relocateShebang(path, text, origins);
+  if (/(?:^|\/)_sysconfigdata[^/]*\.py$/.test(path)) changed = relocateSysconfig(changed, origins);
+  if (path.endsWith('.pc'))
+    changed = replacePaths(changed, origins, at => `\${pcfiledir}/${relative(dirname(path), at)}`);
+  const result = changed === text ? content : Buffer.from(changed, 'latin1');
+  return {
+    content: result,
+    leftover: settled(path) || !holds(result, origins) ? undefined : 'text',
+  };
+}
+
+/** Kinds of text whose remaining old paths are replaced when they are read. */
+function settled(path: string): boolean {
+  return /(?:^|\/)_sysconfigdata[^/]*\.py$/.test(path);
+}
+
+/** Whether any old location occurs as a whole path or the beginning of one. */
+function holds(content: Buffer, origins: readonly Origin[]): boolean {
+  return origins.some(({ from }) => {
+    for (let at = content.indexOf(from); at >= 0; at = content.indexOf(from, at + 1)) {
+      const next = content[at + from.length];
+      if (next === undefined || !/[\w.-]/.test(String.fromCharCode(next))) return true;
+    }
+    return false;
+  });
+}
+
+/** Replaces every old location by what `place` makes of its path in the package. */
+function replacePaths(
+  text: string,
+  origins: readonly Origin[],
+  place: (at: string) => string,
+): string {
+  return origins.reduce(
+    (result, { from, at }) =>
+      result.replace(new RegExp(`${literal(from)}(?![\\w.-])`, 'g'), () => place(at)),
+    text,
+  );
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/**
+ * A script's interpreter. Python is run from the directory next to the script, or PATH, through lines that are both
+ * shell and Python, since a `#!` line can only hold an absolute path. Others are looked up in PATH.
+ */
+function relocateShebang(path: string, text: string, origins: readonly Origin[]): string {
+  const direct = /^#![ \t]*(\S+)[ \t]*([^\n]*)\n/.exec(text);
+  // What pip writes when the path is too long for a `#!` line.
+  const wrapped = /^#!\/bin\/sh\n'''exec' "?([^"\n ]+)"? ?([^\n]*?) ?"\$0" "\$@"\n' '''\n/.exec(
+    text,
+  );
+  const match = wrapped ?? direct;
+  const old = match === null ? undefined : locate(match[1]!, origins);
+  if (match === null || old === undefined) return text;
+  const rest = text.slice(match[0].length);
+  const name = basename(old);
+  const options = match[2]!.trim() === '' ? '' : `${match[2]!.trim()} `;
+  if (!/^python[\d.]*$/.test(name)) {
+    return `#!/usr/bin/env ${options === '' ? name : `-S ${name} ${options.trim()}`}\n${rest}`;
+  }
+  const beside = join(relative(dirname(path), 'bin'), 'python3');
+  return `#!/bin/sh
+'''exec' "$(command -v "$(dirname -- "$0")/${beside}" || echo python3)" ${options}"$0" "$@"
+' '''
+${rest}`;
+}
+
+/** The build's own variables, of which those that are paths are put right when they are read. */
+function relocateSysconfig(text: string, origins: readonly Origin[]): string {
+  const places = origins
+    .filter(({ at }) => at === '')
+    .map(({ from }) => `'${from.replace(/['\\]/g, '\\$&')}'`);
+  return `${text}
+import sys as _sys
+for _old in (${places.join(', ')},):
+    build_time_vars = {
+        _name: _value.replace(_old, _sys.prefix) if isinstance(_value, str) else _value
+        for _name, _value in build_time_vars.items()
+    }
+`;
+}
+
+function relocateElf(path: string, content: Buffer, origins: readonly Origin[]): Relocated {
+  let result = content;
+  for (const old of readDynamic(content)?.searchPaths ?? []) {
+    const value = old.value
+      .split(':')
+      .map(directory => {
+        const at = locate(directory.replace(/(.)\/+$/, '$1'), origins);
+        return at === undefined ? directory : `$ORIGIN/${relative(dirname(path), at)}`;
+      })
+      .join(':');
+    if (value !== old.value) result = withSearchPath(result, old, value) ?? result;
+  }
+  const absolute = readDynamic(result)?.searchPaths.some(({ value }) => /(?:^|:)\//.test(value));
+  if (absolute) return { content: result, leftover: 'rpath' };
+  const left = !INTERPRETER.test(path) && holds(result, origins);
+  return { content: result, leftover: left ? 'binary' : undefined };
+}

@@ -1,0 +1,46 @@
+/**
+ * Where packages come from: the words of the command line, and what every kind of source works with.
+ */
+import type { Context } from './context.ts';
+import type { Exclusion } from './exclude.ts';
+import type { Interpreter } from './interpreter.ts';
+import type { Layer, Tree } from './tree.ts';
+
+export type Source =
+  | { kind: 'prefix'; directory: string }
+  | { kind: 'venv'; directory: string }
+  | { kind: 'pip'; requirements: readonly string[] }
+  | { kind: 'directory'; directory: string; at: string }
+  | { kind: 'user-base' };
+
+/** The tree being filled, and what filling it depends on. */
+export interface Collection {
+  tree: Tree;
+  exclusion: Exclusion;
+  context: Context;
+  /** Whether virtual environments bring their interpreter and its standard library. */
+  withBase: boolean;
+  /** The Python the user named, or `python3`: installs with pip, owns the user base. */
+  python: string;
+  layers: Layer[];
+  /** Interpreters met on the way, the first of which compiles. */
+  interpreters: Interpreter[];
+  /** Directories in which a traced command finds its programs, as PATH would. */
+  programs: string[];
+}
+
+/** A source as the user wrote it: for the manifest and messages. */
+export function labelOf(source: Source): string {
+  switch (source.kind) {
+    case 'prefix':
+      return `--prefix ${source.directory}`;
+    case 'venv':
+      return `--venv ${source.directory}`;
+    case 'pip':
+      return `--pip ${source.requirements.join(' ')}`;
+    case 'directory':
+      return `--dir ${source.directory}${source.at === '' ? '' : ` --at ${source.at}`}`;
+    case 'user-base':
+      return '--user-base';
+  }
+}

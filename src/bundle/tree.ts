@@ -1,0 +1,99 @@
+/**
+ * What will be in a package: paths relative to the prefix, each with where its content comes from.
+ *
+ * A tree is filled by sources in the order of the command line, and a later entry replaces an earlier one, as
+ * unpacking over each other would do. Directories are those that entries need. Knows nothing of Python or tar.
+ */
+import { dirname } from 'node:path/posix';
+
+/** A directory of this machine and the path in the package (`''` is the prefix) at which its content arrives. */
+export interface Origin {
+  from: string;
+  at: string;
+}
+
+/** One source's part of the tree. */
+export interface Layer {
+  /** As the user knows it: `--venv env`. */
+  label: string;
+  /** Old locations, for relocation; empty when files of this layer are at home anywhere. */
+  origins: Origin[];
+}
+
+export interface FileEntry {
+  kind: 'file';
+  path: string;
+  layer: Layer;
+  executable: boolean;
+  /** An absolute path to read, or the content itself. */
+  content: string | Buffer;
+}
+
+export interface LinkEntry {
+  kind: 'link';
+  path: string;
+  layer: Layer;
+  /** Relative to the link's own directory, and within the package. */
+  target: string;
+}
+
+export type Entry = FileEntry | LinkEntry;
+
+export class Tree {
+  readonly #entries = new Map<string, Entry>();
+  readonly #directories = new Set<string>();
+
+  /** Adds an entry, replacing whatever stood in its way. */
+  put(entry: Entry): void {
+    for (const parent of parents(entry.path)) {
+      this.#entries.delete(parent);
+      this.#directories.add(parent);
+    }
+    if (this.#directories.delete(entry.path)) {
+      for (const path of this.#entries.keys()) {
+        if (path.startsWith(`${entry.path}/`)) this.#entries.delete(path);
+      }
+    }
+    this.#entries.set(entry.path, entry);
+  }
+
+  get(path: string): Entry | undefined {
+    return this.#entries.get(path);
+  }
+
+  delete(path: string): void {
+    this.#entries.delete(path);
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** All entries in byte order of their paths, whatever the order they came in. */
+  sorted(): Entry[] {
+    return [...this.#entries.values()].sort((a, b) => compare(a.path, b.path));
+  }
+
+  /** Every file, in byte order. */
+  files(): FileEntry[] {
+    return this.sorted().filter(entry => entry.kind === 'file');
+  }
+
+  /** Every directory that an entry lives in, parents first. */
+  directories(): string[] {
+    const needed = new Set([...this.#entries.keys()].flatMap(parents));
+    return [...needed].sort(compare);
+  }
+}
+
+/** Byte order of UTF-8, which unlike `localeCompare` is the same on every machine. */
+export function compare(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+/** `a/b/c` -> `a/b`, `a`. */
+function parents(path: string): string[] {
+  const found: string[] = [];
+  for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) found.push(parent);
+  return found;
+}

@@ -1,0 +1,74 @@
+/**
+ * The program python-mpi-bundle: command line and environment in, a package file and an exit status out.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { Context } from '../bundle/context.ts';
+import { makePackage, type Request } from '../bundle/make.ts';
+import { readManifest } from '../bundle/manifest.ts';
+import { Deadline, now } from '../deadline.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import { runCommand } from '../exec/command.ts';
+import { parseBundleCommand } from './bundle.ts';
+import { listing, ProgressBar, summary } from './bundle-report.ts';
+
+const PROGRAM = 'python-mpi-bundle';
+
+async function main(): Promise<void> {
+  const command = await parseBundleCommand(process.argv.slice(2), process.env, packageJson.version);
+  switch (command.do) {
+    case 'print':
+      process.stdout.write(command.text);
+      return;
+    case 'list':
+      process.stdout.write(listing(await readManifest(command.file)));
+      return;
+    case 'make':
+      return make(command.request, Deadline.after(command.timeoutMs));
+  }
+}
+
+async function make(request: Request, deadline: Deadline): Promise<void> {
+  const start = now();
+  const bar = new ProgressBar(process.stderr);
+  const interrupt = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => interrupt.abort());
+  }
+  const scratch = await mkdtemp(join(tmpdir(), `${PROGRAM}-`));
+  const context: Context = {
+    run: (file, args, options = {}) =>
+      runCommand(file, args, { env: process.env, ...options }, deadline, interrupt.signal),
+    env: process.env,
+    scratch,
+    signal: interrupt.signal,
+    progress: (phase, done, total) => bar.show(phase, done, total),
+    warn: message => {
+      bar.clear();
+      process.stderr.write(`${PROGRAM}: warning: ${message}\n`);
+    },
+  };
+  try {
+    const made = await makePackage(request, context);
+    bar.clear();
+    process.stdout.write(summary(made, (now() - start) / 1000));
+  } catch (error) {
+    // Whatever broke on the way out, the cause is that the user wanted to stop.
+    if (interrupt.signal.aborted)
+      throw new PythonMpiError('CANCELLED', 'cancelled; nothing was written');
+    throw error;
+  } finally {
+    bar.clear();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+// `--list | head` is done when its reader is.
+process.stdout.on('error', () => process.exit());
+main().catch(thrown => {
+  const error = asPythonMpiError(thrown);
+  process.stderr.write(`${PROGRAM}: ${error.toLine()}\n`);
+  process.exitCode = error.status;
+});
