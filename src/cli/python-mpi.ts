@@ -17,6 +17,23 @@ function complain(error: PythonMpiError): void {
   process.stderr.write(`${PROGRAM}: ${error.toLine()}\n`);
 }
 
+/** Shorter broadcasts than this pass without a word, in milliseconds. */
+const PATIENCE_MS = 1000;
+
+/** A line on the terminal that says how far a long broadcast has come, and goes away at its end. */
+function showProgress(start: number): (done: number, total: number) => void {
+  let shown = 0;
+  return (done, total) => {
+    if (now() - Math.max(start, shown) < PATIENCE_MS && !(done === total && shown > 0)) return;
+    shown = now();
+    const text =
+      done < total
+        ? `${PROGRAM}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`
+        : '';
+    process.stderr.write(`\r\x1b[K${text}`);
+  };
+}
+
 /** The first rank, as far as the environment tells before anything was detected: it speaks for the job. */
 function isFirstRank(env: NodeJS.ProcessEnv): boolean {
   const rank =
@@ -57,6 +74,7 @@ async function main(): Promise<void> {
       settings: variablesOf(line.options),
       self: [process.execPath, ...process.execArgv, process.argv[1]!],
       log,
+      progress: process.stderr.isTTY ? showProgress(now()) : () => {},
       introduce: name => {
         who = name;
       },

@@ -36,19 +36,13 @@ export function decodePlan(bytes: Uint8Array, secret: Buffer): Plan {
 const MAX_FAILURE_TEXT = 512;
 
 /** A failure as the engine carries it: the exit status as its code, the rest as text. */
-export function encodeFailure(error: PythonMpiError): { code: number; text: Buffer } {
-  const fields = { message: error.message, host: error.host, hint: error.hint };
-  let text = Buffer.from(JSON.stringify(fields));
-  for (let keep = 200; text.length > MAX_FAILURE_TEXT; keep -= 50) {
-    text = Buffer.from(
-      JSON.stringify({
-        message: error.message.slice(0, keep),
-        host: error.host?.slice(0, 64),
-        hint: error.hint?.slice(0, keep / 2),
-      }),
-    );
+export function encodeFailure(error: PythonMpiError): { code: number; text: string } {
+  const { message, host, hint } = error;
+  for (let keep = MAX_FAILURE_TEXT; ; keep -= 64) {
+    const cut = (text: string | undefined) => text?.slice(0, keep);
+    const text = JSON.stringify({ message: cut(message), host: cut(host), hint: cut(hint) });
+    if (Buffer.byteLength(text) <= MAX_FAILURE_TEXT) return { code: STATUS[error.code], text };
   }
-  return { code: STATUS[error.code], text };
 }
 
 /**

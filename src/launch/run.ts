@@ -37,6 +37,8 @@ export interface Run {
   /** Command line that runs this program again, for the ranks of the embedded launcher. */
   self: readonly [string, ...string[]];
   log: Log;
+  /** Hears how far the broadcast has come, in bytes. */
+  progress: (done: number, total: number) => void;
   /** Tells the log who is speaking, once that is known. */
   introduce: (who: string) => void;
   /** Tells the user of an error, in one line. */

@@ -95,7 +95,7 @@ export class Driver {
   announce(sizes: readonly number[], opaque: Uint8Array, needed: boolean): void {
     this.#happened(engine => {
       engine.plan(sizes, opaque);
-      engine.want(needed);
+      this.#answer(needed);
     });
   }
 
@@ -119,9 +119,9 @@ export class Driver {
     this.#read(id, link);
   }
 
-  /** This node has everything in place. */
-  staged(reused: boolean): void {
-    this.#happened(engine => engine.staged(reused));
+  /** What was delivered is in place. */
+  staged(): void {
+    this.#happened(engine => engine.staged(false));
   }
 
   /** This node has failed, and with it the session. */
@@ -157,6 +157,12 @@ export class Driver {
     else this.#alarm.set(deadline);
   }
 
+  /** A node that needs nothing is ready at once. */
+  #answer(needed: boolean): void {
+    this.#engine.want(needed);
+    if (!needed) this.#engine.staged(true);
+  }
+
   #makeActions(): Actions {
     const { station, log } = this.#options;
     const engine = this.#engine;
@@ -164,7 +170,7 @@ export class Driver {
       dial: position => void this.#dial(position),
       plan: opaque => {
         station.announced(opaque).then(
-          needed => this.#happened(() => engine.want(needed)),
+          needed => this.#happened(() => this.#answer(needed)),
           error => this.failed(error),
         );
       },

@@ -1,0 +1,149 @@
+/**
+ * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Deadline } from '../deadline.ts';
+import { allGone, type ProcessIdentity } from '../exec/processes.ts';
+import { publishableAddresses } from '../net/addresses.ts';
+import type { Card } from '../net/card.ts';
+import { Driver, type Verdict } from '../net/driver.ts';
+import { LOCAL } from '../net/handshake.ts';
+import { Listener } from '../net/link.ts';
+import { LocalGathering } from '../net/local.ts';
+import type { Rendezvous } from '../pmi/rendezvous.ts';
+import { openPackages } from '../stage/source.ts';
+import { cardOf, meetAsLeader, newSecret } from './meeting.ts';
+import { decodeFailure, encodeFailure, encodePlan, type LocalVerdict } from './plan.ts';
+import type { Roster } from './roster.ts';
+import { JobFailed, type Run, type Staged } from './run.ts';
+import { NodeStation } from './station.ts';
+
+/** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
+const AFTERMATH_MS = 10_000;
+
+/**
+ * @throws JobFailed with the session's verdict
+ * @throws PythonMpiError for an error before there was a session
+ */
+export async function lead(
+  run: Run,
+  rendezvous: Rendezvous,
+  roster: Roster,
+  deadline: Deadline,
+): Promise<Staged> {
+  const { configuration, log } = run;
+  const { kvs } = rendezvous;
+  const { position, leaders, locals } = roster;
+  const host = hostname();
+
+  // The root reads and hashes its packages while the others are still being found.
+  const packages =
+    position === 0 ? openPackages(configuration.packages, configuration.pkgroot) : undefined;
+  packages?.catch(() => {});
+
+  const gathering = new LocalGathering<ProcessIdentity, LocalVerdict>(locals - 1);
+  const listener = new Listener(link => {
+    if (link.greeting.kind === LOCAL) void gathering.admit(link);
+    else driver.adopt(link);
+  });
+  const card = await listen(listener, host, roster, configuration.interface);
+  const secret = kvs === undefined ? newSecret() : await meetAsLeader(kvs, position, card);
+  log(`leads node ${position} of ${leaders.length}, ${locals} ranks here`);
+
+  const station = new NodeStation({
+    chroot: configuration.chroot,
+    host,
+    secret,
+    deadline,
+    log,
+    progress: position === 0 ? run.progress : () => {},
+    staged: () => driver.staged(),
+    failed: error => driver.failed(error),
+  });
+  const driver = new Driver({
+    position,
+    count: leaders.length,
+    secret,
+    station,
+    cardOf: other => cardOf(kvs!, other),
+    deadline,
+    log,
+  });
+  listener.admit(secret);
+  driver.start();
+  packages
+    ?.then(async files => {
+      const specs = files.map(file => file.spec);
+      station.serve(files);
+      const needed = await station.prepare(specs);
+      driver.announce(
+        specs.map(spec => spec.size),
+        encodePlan({ packages: specs }, secret),
+        needed,
+      );
+    })
+    .catch(error => driver.failed(error));
+
+  const verdict = await driver.verdict;
+  // Those below may still need this node; Python need not wait for them.
+  const over = Deadline.after(AFTERMATH_MS)
+    .wait(driver.done, 'the nodes below')
+    .catch(() => {})
+    .then(async () => {
+      driver.close();
+      listener.close();
+      await station.close();
+    });
+
+  if ('failure' in verdict) {
+    const { code, position: where, text } = verdict.failure;
+    const culprit = where === position ? host : await hostOf(kvs, where);
+    const error = decodeFailure(code, text, `lost node ${culprit}`);
+    gathering.announce({ failure: encodeFailure(error) });
+    await station.abandon(configuration.keep, Deadline.after(AFTERMATH_MS));
+    await over;
+    throw new JobFailed(error);
+  }
+  tell(run, verdict, driver);
+  await gathering.all(deadline);
+  station.hold.record(gathering.members);
+  gathering.announce({ directory: station.hold.directory });
+  return {
+    directory: station.hold.directory,
+    release: async () => {
+      await over;
+      await allGone(gathering.members);
+      await station.hold.release(configuration.keep, Deadline.after(AFTERMATH_MS));
+    },
+  };
+}
+
+/** Opens the ways to reach this node: for other nodes if there are any, for its own other ranks if there are any. */
+async function listen(
+  listener: Listener,
+  host: string,
+  { leaders, locals }: Roster,
+  only: string | undefined,
+): Promise<Card> {
+  const local = `python-mpi-${randomBytes(16).toString('hex')}`;
+  if (locals > 1) await listener.local(local);
+  if (leaders.length === 1) return { host, endpoints: [], local };
+  const addresses = publishableAddresses(only);
+  const port = await listener.tcp();
+  return { host, endpoints: addresses.map(address => ({ host: address, port })), local };
+}
+
+async function hostOf(kvs: Rendezvous['kvs'], position: number): Promise<string> {
+  const card = kvs && (await cardOf(kvs, position).catch(() => undefined));
+  return card?.host ?? `at position ${position}`;
+}
+
+function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {
+  const { ready, reused, lost } = verdict.ready;
+  const { bytesIn, bytesOut, resumes } = driver.statistics;
+  log(
+    `ready: ${ready} nodes, ${reused} of them had everything, ${lost} lost; ` +
+      `${bytesIn} bytes in, ${bytesOut} out, ${resumes} resumed`,
+  );
+}

@@ -1,0 +1,154 @@
+/**
+ * One node's part in a session: takes the stream from the driver, unpacks it into a draft, publishes that as
+ * a prefix. At the root it also reads the packages. Knows stages, not links.
+ */
+import { type Deadline, now } from '../deadline.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import { alive } from '../exec/processes.ts';
+import type { Log } from '../log.ts';
+import type { Station } from '../net/driver.ts';
+import type { PackageSpec } from '../stage/package.ts';
+import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
+import type { PackageFile } from '../stage/source.ts';
+import { checkSpace } from '../stage/space.ts';
+import { Unpacker } from '../stage/unpacker.ts';
+import { decodePlan, encodeFailure } from './plan.ts';
+
+export interface NodeStationOptions {
+  chroot: string;
+  host: string;
+  secret: Buffer;
+  deadline: Deadline;
+  log: Log;
+  /** Hears how far the stream has come, in bytes. */
+  progress: (done: number, total: number) => void;
+  /** The prefix has been published. */
+  staged: () => void;
+  failed: (error: unknown) => void;
+}
+
+export class NodeStation implements Station {
+  readonly #options: NodeStationOptions;
+  #files: readonly PackageFile[] = [];
+  #draft: Draft | undefined;
+  #unpacker: Unpacker | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #hold: Hold | undefined;
+  #delivered = 0;
+  #total = 0;
+
+  constructor(options: NodeStationOptions) {
+    this.#options = options;
+  }
+
+  /** Root: the files to read from. */
+  serve(files: readonly PackageFile[]): void {
+    this.#files = files;
+  }
+
+  async announced(opaque: Uint8Array): Promise<boolean> {
+    const { packages } = decodePlan(opaque, this.#options.secret);
+    return this.prepare(packages);
+  }
+
+  /**
+   * Gets ready for these packages.
+   * @returns whether their bytes are needed: false when the prefix is there already
+   * @throws PythonMpiError when the node-local directory cannot take them
+   */
+  async prepare(packages: readonly PackageSpec[]): Promise<boolean> {
+    const { chroot, deadline, log } = this.#options;
+    const id = prefixId(packages);
+    const store = await Store.open(chroot, alive, deadline);
+    this.#hold = await store.find(id, deadline);
+    if (this.#hold !== undefined) {
+      log(`${this.#hold.directory} is there already`);
+      return false;
+    }
+    this.#total = sum(packages, 'size');
+    checkSpace(store.directory, sum(packages, 'unpacked'));
+    this.#draft = await store.begin(id, deadline);
+    this.#unpacker = new Unpacker({ directory: this.#draft.directory, packages });
+    this.#work = this.#finish(this.#unpacker, this.#draft);
+    return true;
+  }
+
+  async read(packageIndex: number, offset: number, into: Uint8Array): Promise<void> {
+    const file = this.#files[packageIndex]!;
+    const count = await file.read(into, offset);
+    if (count < into.length || offset + count === file.spec.size) await file.verify();
+    if (count < into.length) {
+      throw new PythonMpiError(
+        'CORRUPT_PACKAGE',
+        `package ${file.spec.name} became shorter meanwhile`,
+      );
+    }
+  }
+
+  deliver(bytes: Uint8Array): Promise<void> | undefined {
+    const unpacker = this.#unpacker!;
+    this.#delivered += bytes.length;
+    this.#options.progress(this.#delivered, this.#total);
+    const taken = unpacker.write(bytes);
+    if (taken < bytes.length) return this.#deliverRest(unpacker, bytes, taken);
+    this.#endIfWhole(unpacker);
+    return undefined;
+  }
+
+  encode(error: PythonMpiError): { code: number; text: string } {
+    error.host ??= this.#options.host;
+    return encodeFailure(error);
+  }
+
+  /** The prefix, once the verdict is go. */
+  get hold(): Hold {
+    return this.#hold!;
+  }
+
+  /** The session has failed: leaves nothing behind but what was there before. */
+  async abandon(keep: boolean, deadline: Deadline): Promise<void> {
+    this.#unpacker?.abort();
+    await this.#work;
+    if (this.#hold !== undefined) await this.#hold.release(keep, deadline);
+    else await this.#draft?.discard(deadline);
+  }
+
+  /** Nobody asks for bytes any more. */
+  async close(): Promise<void> {
+    this.#unpacker = undefined;
+    await Promise.all(this.#files.map(file => file.close()));
+    this.#files = [];
+  }
+
+  async #deliverRest(unpacker: Unpacker, bytes: Uint8Array, from: number): Promise<void> {
+    for (let at = from; at < bytes.length; ) {
+      await unpacker.untilRoom();
+      at += unpacker.write(bytes.subarray(at));
+    }
+    this.#endIfWhole(unpacker);
+  }
+
+  #endIfWhole(unpacker: Unpacker): void {
+    if (this.#delivered === this.#total) unpacker.end();
+  }
+
+  async #finish(unpacker: Unpacker, draft: Draft): Promise<void> {
+    const start = now();
+    try {
+      const { files, bytes } = await unpacker.finished;
+      this.#hold = await draft.publish(this.#options.deadline);
+      const seconds = (now() - start) / 1000;
+      this.#options.log(
+        `${files} files, ${(bytes / 1e6).toFixed(1)} MB published in ${this.#hold.directory} ` +
+          `after ${seconds.toFixed(2)} s (${(this.#total / 1e6 / seconds).toFixed(0)} MB/s packed)`,
+      );
+      this.#options.staged();
+    } catch (error) {
+      if (asPythonMpiError(error).code !== 'CANCELLED') this.#options.failed(error);
+    }
+  }
+}
+
+function sum(packages: readonly PackageSpec[], field: 'size' | 'unpacked'): number {
+  return packages.reduce((total, spec) => total + spec[field], 0);
+}
