@@ -5,26 +5,22 @@
  * Hydra leaves it out where nothing can go wrong.
  */
 import type { Deadline } from '../../deadline.ts';
-import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
+import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
+import { misbehaved, Turns } from '../turns.ts';
 import { type Fields, formatRequest, LineReader, type Message, parseLine, quote } from './codec.ts';
 
-const HINT =
-  'start the job again; if it recurs, the launcher and python-mpi disagree: see PYTHON_MPI_VERBOSE=1';
-
 /**
- * PMI-1 spoken over a channel. Requests made while another is outstanding wait for their turn. After the first
- * failure every later request fails with the same error: a reply that came late would be taken for another's.
+ * PMI-1 spoken over a channel. Requests made while another is outstanding wait for their turn.
  *
- * All requests throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT
- * when the deadline comes first.
+ * All throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT when the
+ * deadline comes first.
  */
 export class Pmi1Client {
   readonly #channel: Channel;
   readonly #reader = new LineReader();
+  readonly #turns = new Turns();
   #lines: string[] = [];
-  #turn: Promise<unknown> = Promise.resolve();
-  #broken: PythonMpiError | undefined;
   #kvsName = '';
   #maxKey = 0;
   #maxValue = 0;
@@ -116,21 +112,11 @@ export class Pmi1Client {
 
   /** Runs one exchange after those before it. */
   #next<T>(exchange: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(async () => {
-      if (this.#broken) throw this.#broken;
-      try {
-        const [extra] = this.#lines;
-        if (extra !== undefined) throw garbage(`sent ${quote(extra)} unasked`);
-        return await exchange();
-      } catch (error) {
-        const failure = describe(error);
-        // What was refused before it was sent leaves the exchange intact.
-        if (failure.code !== 'INTERNAL') this.#broken = failure;
-        throw failure;
-      }
+    return this.#turns.take(() => {
+      const [extra] = this.#lines;
+      if (extra !== undefined) throw misbehaved(`sent ${quote(extra)} unasked`);
+      return exchange();
     });
-    this.#turn = result.catch(() => {});
-    return result;
   }
 
   async #send(command: string, fields: Fields): Promise<void> {
@@ -141,12 +127,12 @@ export class Pmi1Client {
     while (this.#lines.length === 0) {
       const bytes = await deadline.wait(this.#channel.read(), awaited(command));
       if (bytes === undefined)
-        throw garbage(`closed its PMI connection instead of answering '${command}'`);
+        throw misbehaved(`closed its PMI connection instead of answering '${command}'`);
       this.#lines = this.#reader.push(bytes);
     }
     const line = this.#lines.shift()!;
     const message = parseLine(line);
-    if (message.command !== answer) throw garbage(`answered '${command}' with ${quote(line)}`);
+    if (message.command !== answer) throw misbehaved(`answered '${command}' with ${quote(line)}`);
     return message;
   }
 }
@@ -164,14 +150,14 @@ function rc(reply: Message): number {
 function succeed(command: string, reply: Message): Message {
   if (rc(reply) === 0) return reply;
   const said = reply.fields.get('msg');
-  throw garbage(
+  throw misbehaved(
     `refused '${command}' (rc=${reply.fields.get('rc')}${said ? `, ${quote(said)}` : ''})`,
   );
 }
 
 function required(command: string, key: string, fields: ReadonlyMap<string, string>): string {
   const value = fields.get(key);
-  if (value === undefined) throw garbage(`answered '${command}' without ${key}`);
+  if (value === undefined) throw misbehaved(`answered '${command}' without ${key}`);
   return value;
 }
 
@@ -184,25 +170,6 @@ function count(
   const text = required(command, key, fields);
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < least)
-    throw garbage(`answered '${command}' with ${key}=${quote(text)}`);
+    throw misbehaved(`answered '${command}' with ${key}=${quote(text)}`);
   return value;
-}
-
-function garbage(what: string): PythonMpiError {
-  return new PythonMpiError('LAUNCHER', `the launcher ${what}`, { hint: HINT });
-}
-
-/** An error of the codec or the system as one a user can act on. */
-function describe(error: unknown): PythonMpiError {
-  if (!(error instanceof PythonMpiError)) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) return asPythonMpiError(error);
-    return new PythonMpiError('LAUNCHER', `lost the launcher's PMI connection (${code})`, {
-      hint: HINT,
-      cause: error,
-    });
-  }
-  if (error.hint !== undefined || error.code === 'INTERNAL') return error;
-  const hint = error.code === 'TIMEOUT' ? 'check that every rank of the job started' : HINT;
-  return new PythonMpiError(error.code, error.message, { hint, cause: error });
 }
