@@ -10,7 +10,7 @@ ESBUILD = node_modules/.bin/esbuild --bundle --platform=node --format=cjs --targ
 	--banner:js='const moduleUrl=require("node:url").pathToFileURL(__filename).href;'
 
 SOURCES  := $(shell find src -name '*.ts')
-PROGRAMS := python-mpi python-mpi-bundle python-mpi-bcast
+PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
 WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) $(WORKERS:%=dist/lib/%.cjs)
 
@@ -22,7 +22,7 @@ build: $(WASM) $(BUNDLES) ## compile the engine and bundle the programs: leaves 
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@test/support/install.sh build
-	npm ci --ignore-scripts
+	npm install --ignore-scripts --no-save --loglevel=error
 	@touch $@
 
 # Constants are generated beside the wasm, from the same X-macros.
