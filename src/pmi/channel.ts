@@ -19,6 +19,8 @@ export interface Channel {
   read(): Promise<Uint8Array | undefined>;
   /** See Rendezvous.stuck. */
   readonly stuck: boolean;
+  /** Lets this process end although the connection is open. */
+  unref(): void;
   /** Gives up what this process holds of it; a descriptor stays open for the program after us. */
   close(): void;
 }
@@ -63,21 +65,28 @@ export function openDescriptor(variable: string, text: string | undefined): Chan
     get stuck() {
       return reads > 0;
     },
+    unref() {},
     close() {},
   };
 }
 
 /**
  * Connects to a launcher's TCP port.
- * @param address `host:port`, split at the last colon
+ * @param variable the environment variable that named it, for the error
+ * @param address `host:port`, split at the last colon; an IPv6 host may stand in brackets
  * @throws PythonMpiError LAUNCHER when it refuses, TIMEOUT
  */
-export async function dialPort(address: string, deadline: Deadline): Promise<Channel> {
+export async function dialPort(
+  variable: string,
+  address: string,
+  deadline: Deadline,
+): Promise<Channel> {
   const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   const port = Number(address.slice(colon + 1));
   if (colon < 1 || !(port > 0 && port < 65536))
-    throw new PythonMpiError('LAUNCHER', `PMI_PORT=${address} is not host:port`);
-  const socket = connect({ host: address.slice(0, colon), port, noDelay: true });
+    throw new PythonMpiError('LAUNCHER', `${variable}=${address} is not host:port`);
+  const socket = connect({ host, port, noDelay: true });
   const connected = new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('error', cause =>
@@ -112,6 +121,7 @@ export async function dialPort(address: string, deadline: Deadline): Promise<Cha
       return next.done ? undefined : next.value;
     },
     stuck: false,
+    unref: () => socket.unref(),
     close: () => socket.destroy(),
   };
 }

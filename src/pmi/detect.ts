@@ -8,12 +8,13 @@ import { embedded } from './embedded.ts';
 import { hydra } from './hydra.ts';
 import { pals } from './pals.ts';
 import { pmiPort } from './pmi-port.ts';
+import { pmix } from './pmix.ts';
 import type { Method, Rendezvous } from './rendezvous.ts';
 import { single } from './single.ts';
 import { slurm } from './slurm.ts';
 
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
-export const METHODS: readonly Method[] = [embedded, hydra, pmiPort, pals, slurm, single];
+export const METHODS: readonly Method[] = [embedded, hydra, pmiPort, pals, slurm, pmix, single];
 
 /** The launcher that was found, not yet spoken to. */
 export interface Detected {

@@ -42,6 +42,7 @@ export const pals: Method = {
       ...(env.PALS_APID === undefined ? {} : { jobId: env.PALS_APID }),
       handOver: { env: {}, descriptor: undefined, parentMustStay: false },
       stuck: false,
+      async settle() {},
       async finish() {},
       async abort() {},
     };

@@ -19,7 +19,7 @@ export const pmiPort: Method = {
 
   async open(opening) {
     const { env, deadline } = opening;
-    const client = new Pmi1Client(await dialPort(env.PMI_PORT ?? '', deadline));
+    const client = new Pmi1Client(await dialPort('PMI_PORT', env.PMI_PORT ?? '', deadline));
     try {
       const { rank, size } = await client.initack(env.PMI_ID ?? '', deadline);
       const handOver = { env: {}, descriptor: undefined, parentMustStay: true };

@@ -4,6 +4,7 @@
  * A method is one file that knows one launcher; detect.ts holds the ordered list. Methods read the environment
  * they are given and never the process's own.
  */
+import { constants } from 'node:os';
 import type { Deadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 
@@ -23,9 +24,10 @@ export interface Kvs {
   fence(): Promise<void>;
   /**
    * A value that some rank stored before a fence.
+   * @param owner the rank that stored it, 0 if not given: some launchers keep values by rank
    * @throws PythonMpiError LAUNCHER also when nobody stored it; TIMEOUT
    */
-  get(key: string): Promise<string>;
+  get(key: string, owner?: number): Promise<string>;
 }
 
 /** Where the ranks of the job are, as far as the launcher says. */
@@ -55,6 +57,14 @@ export interface Outcome {
   readonly signal: NodeJS.Signals | undefined;
 }
 
+/** The exit status that a shell makes of an outcome. */
+export function statusOf({ status, signal }: Outcome): number {
+  return signal === undefined ? status : 128 + constants.signals[signal];
+}
+
+/** Milliseconds a launcher has to acknowledge the end, long after the deadline of the rendezvous. */
+export const FAREWELL_MS = 5000;
+
 /** This rank's connection to its launcher and its place in the job. */
 export interface Rendezvous {
   /** Name of the method that opened it. */
@@ -69,6 +79,12 @@ export interface Rendezvous {
   /** The job's own identity, the same on every rank and in no other job, where the launcher says it. */
   readonly jobId?: string;
   readonly handOver: HandOver;
+  /**
+   * Ends this rank's use of the kvs. To be called before Python starts: a launcher may have to be told before it
+   * hears from Python.
+   * @throws PythonMpiError LAUNCHER, TIMEOUT
+   */
+  settle(): Promise<void>;
   /**
    * A read of the launcher's descriptor is outstanding. A thread is blocked in it, and exit(3) would wait for that
    * thread forever: until this is false again a process can leave by execve or a signal only.

@@ -18,6 +18,7 @@ export const single: Method = {
       kvs: undefined,
       handOver: { env: {}, descriptor: undefined, parentMustStay: false },
       stuck: false,
+      async settle() {},
       async finish() {},
       async abort() {},
     };

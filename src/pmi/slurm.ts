@@ -51,6 +51,7 @@ export const slurm: Method = {
       jobId: `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`,
       handOver: { env: {}, descriptor, parentMustStay: false },
       stuck: false,
+      async settle() {},
       async finish() {},
       async abort() {},
     };

@@ -26,6 +26,7 @@ try {
   const launcher = detect(process.env, line => story.push(line), process.env.PYTHON_MPI_LAUNCHER);
   rendezvous = await launcher.open(Deadline.after(Number(options.timeout)));
   const cards = await exchange(rendezvous);
+  await rendezvous.settle();
   if (program.length > 0) outcome = await run(rendezvous, program);
   const { placement, why } = rendezvous;
   await say({ launcher: launcher.name, why, ...placement, cards, story });
@@ -43,7 +44,7 @@ async function exchange({ kvs, placement: { rank, size } }: Rendezvous): Promise
   await kvs.put(`card-${rank}`, `value;of=${rank},x:y`);
   await kvs.fence();
   const cards: string[] = [];
-  for (let peer = 0; peer < size; peer++) cards.push(await kvs.get(`card-${peer}`));
+  for (let peer = 0; peer < size; peer++) cards.push(await kvs.get(`card-${peer}`, peer));
   return cards;
 }
 

@@ -1,17 +1,19 @@
 /**
  * A PMI-1 session as a rendezvous: the same for every launcher that speaks it, however it was reached.
  */
-import { constants } from 'node:os';
 import { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import { openDescriptor } from '../channel.ts';
 import { readCount } from '../environment.ts';
 import { nodesOfMapping } from '../mapping.ts';
-import type { HandOver, Opening, Outcome, Rendezvous } from '../rendezvous.ts';
+import {
+  FAREWELL_MS,
+  type HandOver,
+  type Opening,
+  type Rendezvous,
+  statusOf,
+} from '../rendezvous.ts';
 import { Pmi1Client } from './client.ts';
-
-/** Milliseconds the launcher has to acknowledge the end, long after the deadline of the rendezvous. */
-const FAREWELL_MS = 5000;
 
 /** What the method that reached the launcher knows. */
 export interface Reached {
@@ -79,9 +81,10 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
     get stuck() {
       return client.stuck;
     },
-    async finish({ status, signal }: Outcome) {
-      if (signal !== undefined) await abort(128 + constants.signals[signal]);
-      else if (status !== 0) await abort(status);
+    async settle() {},
+    async finish(outcome) {
+      const status = statusOf(outcome);
+      if (status !== 0) await abort(status);
       // Python may have had a session of its own and have ended the connection with it.
       else await client.finalize(Deadline.after(FAREWELL_MS)).catch(() => {});
       client.close();

@@ -51,6 +51,7 @@ function replay(exchange: Recording['exchange'], piece: number): Channel & { sen
     },
     read: async () => chunks.shift(),
     stuck: false,
+    unref() {},
     close() {},
   };
 }
@@ -65,6 +66,7 @@ function answering(...answers: (string | undefined)[]): Channel {
     },
     read: async () => chunks.shift(),
     stuck: false,
+    unref() {},
     close() {},
   };
 }

@@ -45,6 +45,7 @@ function clients(
         return inbox.chunks.shift();
       },
       stuck: false,
+      unref() {},
       close() {},
     };
     return { pmi1: new Pmi1Client(channel), aborted: () => abort };

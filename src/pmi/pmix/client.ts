@@ -1,0 +1,182 @@
+/**
+ * A rank's side of PMIx, without libpmix: connect, learn the job, publish, fence, get, finalize.
+ *
+ * The server forgives nothing. A rejected handshake wedges it, a connection that ends without FINALIZE kills the job,
+ * a get before REQ crashes it. So the order here is the order that was proved, and nothing is ever tried.
+ */
+import { type Deadline, pause } from '../../deadline.ts';
+import { PythonMpiError } from '../../errors.ts';
+import type { Channel } from '../channel.ts';
+import { misbehaved, Turns } from '../turns.ts';
+import {
+  abortBody,
+  commitBody,
+  FrameReader,
+  fenceBody,
+  finalizeBody,
+  frame,
+  getBody,
+  handshake,
+  type Identity,
+  PMIX_STATUS,
+  parseFound,
+  parseStatus,
+  reqBody,
+  WILDCARD,
+} from './codec.ts';
+import type { Pair, Value } from './pack.ts';
+
+/** The lowest tag a client may use; those below are the server's own. */
+const FIRST_TAG = 101;
+/** A committed value may take a moment to get around: how often to ask, and the milliseconds in between. */
+const TRIES = 5;
+const PAUSE_MS = 100;
+
+/** Where the ranks of the job are: hosts[r] is the host of rank r. */
+export interface JobData {
+  readonly size: number;
+  readonly hosts: readonly string[];
+}
+
+/**
+ * PMIx spoken over a channel. Requests made while another is outstanding wait for their turn.
+ *
+ * All throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT when the
+ * deadline comes first.
+ */
+export class PmixClient {
+  readonly #channel: Channel;
+  readonly #identity: Identity;
+  readonly #reader = new FrameReader();
+  readonly #turns = new Turns();
+  #index = 0;
+  #tag = FIRST_TAG;
+
+  constructor(channel: Channel, identity: Identity) {
+    this.#channel = channel;
+    this.#identity = identity;
+  }
+
+  /** Opens the session, and asks for the job's data as the server needs every client to. */
+  async init(deadline: Deadline): Promise<void> {
+    await this.#turns.take(async () => {
+      await this.#channel.write(handshake(this.#identity));
+      let answer = this.#reader.accepted();
+      while (answer === undefined) {
+        await this.#receive('the handshake', deadline);
+        answer = this.#reader.accepted();
+      }
+      if (answer.status !== 0)
+        throw misbehaved(`refused the PMIx handshake (status ${answer.status})`);
+      this.#index = answer.index;
+    });
+    await this.#request('REQ', reqBody(), deadline);
+  }
+
+  /** The size of the job and the host of every rank. */
+  async jobData(deadline: Deadline): Promise<JobData> {
+    const { namespace } = this.#identity.proc;
+    const body = await this.#request('GET', getBody({ namespace, rank: WILDCARD }), deadline);
+    const { status, found } = parseFound(body);
+    if (status !== PMIX_STATUS.SUCCESS)
+      throw misbehaved(`has no data of the job (PMIx status ${status})`);
+    return readJobData(found);
+  }
+
+  /** Publishes values of this rank. */
+  async commit(values: ReadonlyMap<string, string>, deadline: Deadline): Promise<void> {
+    succeed('COMMIT', await this.#request('COMMIT', commitBody(values), deadline));
+  }
+
+  /** Waits for every rank of the job. Values committed before can be got after. */
+  async fence(deadline: Deadline): Promise<void> {
+    const { namespace } = this.#identity.proc;
+    succeed('FENCE', await this.#request('FENCE', fenceBody(namespace), deadline));
+  }
+
+  /** A value that a rank committed before a fence, or undefined when it did not. */
+  async get(owner: number, key: string, deadline: Deadline): Promise<string | undefined> {
+    const { namespace } = this.#identity.proc;
+    for (let tries = 1; ; tries++) {
+      const body = await this.#request('GET', getBody({ namespace, rank: owner }, key), deadline);
+      const { status, found } = parseFound(body);
+      const value = found.find(pair => pair.key === key)?.value;
+      if (typeof value === 'string') return value;
+      const late = [PMIX_STATUS.SUCCESS, PMIX_STATUS.TIMEOUT, PMIX_STATUS.NOT_FOUND] as number[];
+      if (!late.includes(status)) throw misbehaved(`refused a PMIx GET (status ${status})`);
+      if (tries === TRIES) return undefined;
+      await pause(PAUSE_MS);
+    }
+  }
+
+  /** Asks the launcher to end the job, which does not wait for its turn. @throws the system's error */
+  async abort(status: number): Promise<void> {
+    await this.#send(abortBody(status, 'python-mpi'));
+  }
+
+  /** Ends the session. The connection must stay open until the process ends: servers confuse a close with a crash. */
+  async finalize(deadline: Deadline): Promise<void> {
+    succeed('FINALIZE', await this.#request('FINALIZE', finalizeBody(), deadline));
+    this.#channel.unref();
+  }
+
+  #request(what: string, body: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
+    return this.#turns.take(async () => {
+      const tag = await this.#send(body);
+      for (;;) {
+        // What carries another tag is a notification.
+        for (let got = this.#reader.next(); got; got = this.#reader.next()) {
+          if (got.tag === tag && got.body.length > 0) return got.body;
+        }
+        await this.#receive(what, deadline);
+      }
+    });
+  }
+
+  async #send(body: Uint8Array): Promise<number> {
+    const tag = this.#tag++;
+    await this.#channel.write(frame(this.#index, tag, body));
+    return tag;
+  }
+
+  async #receive(what: string, deadline: Deadline): Promise<void> {
+    const awaited =
+      what === 'FENCE'
+        ? 'all ranks to reach the PMIx fence'
+        : `the launcher to answer ${what} of PMIx`;
+    const bytes = await deadline.wait(this.#channel.read(), awaited);
+    if (bytes === undefined)
+      throw misbehaved(`closed its PMIx connection instead of answering ${what}`);
+    this.#reader.push(bytes);
+  }
+}
+
+function succeed(what: string, body: Uint8Array): void {
+  const status = parseStatus(body);
+  if (status !== PMIX_STATUS.SUCCESS)
+    throw misbehaved(`refused ${what} of PMIx (status ${status})`);
+}
+
+/** Finds the hosts in the data of each rank, because numbers of remote nodes are wrong in PMIx 4.2. */
+function readJobData(data: readonly Pair[]): JobData {
+  const size = data.find(({ key }) => key === 'pmix.job.size')?.value;
+  if (typeof size !== 'number' || size < 1) throw misbehaved('does not say the size of the job');
+  const hosts = new Map<number, string>();
+  for (const { key, value } of data) {
+    if (key !== 'pmix.pdata') continue;
+    const [rank, host] = [fieldOf(value, 'pmix.rank'), fieldOf(value, 'pmix.hname')];
+    if (typeof rank === 'number' && typeof host === 'string') hosts.set(rank, host);
+  }
+  const byRank = Array.from({ length: size }, (_, rank) => hosts.get(rank));
+  if (!byRank.every(host => host !== undefined)) {
+    throw new PythonMpiError('LAUNCHER', 'the launcher does not say where every rank is', {
+      hint: 'name another launcher with PYTHON_MPI_LAUNCHER',
+    });
+  }
+  return { size, hosts: byRank };
+}
+
+function fieldOf(value: Value, key: string): Value | undefined {
+  if (!Array.isArray(value)) return undefined;
+  return (value as Pair[]).find(pair => pair.key === key)?.value;
+}
