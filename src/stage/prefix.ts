@@ -78,8 +78,16 @@ export class Store {
    */
   static async open(chroot: string, alive: Alive, deadline: Deadline): Promise<Store> {
     const store = new Store(new UserDirectory(chroot), alive);
-    await store.#home.change(deadline, () => store.#sweep());
+    await store.sweep(deadline);
     return store;
+  }
+
+  /**
+   * Discards what dead holds left.
+   * @returns number of holds that are not dead yet only because some of their members still run
+   */
+  sweep(deadline: Deadline): Promise<number> {
+    return this.#home.change(deadline, () => this.#sweep());
   }
 
   /** The user's directory. */
@@ -127,16 +135,20 @@ export class Store {
       release: (keep, deadline) =>
         this.#home.change(deadline, () => {
           fs.rmSync(this.#path(names.members), { force: true });
-          if (keep) fs.rmSync(this.#path(names.lock));
-          lock.release();
+          // What is to be kept must not look dead to the sweep, or go with the dead hold of another.
+          if (!keep) lock.release();
           this.#sweep();
+          if (!keep) return;
+          fs.rmSync(this.#path(names.lock));
+          lock.release();
         }),
     };
   }
 
   /** During a change: discards what only dead holds refer to, and these. */
-  #sweep(): void {
+  #sweep(): number {
     const live = new Set<string>();
+    let orphaned = 0;
     const dead: [HoldNames, KernelLock][] = [];
     for (const name of fs.readdirSync(this.directory)) {
       const names = HoldNames.ofLock(name);
@@ -144,6 +156,7 @@ export class Store {
       const lock = KernelLock.take(this.#path(name));
       if (lock !== undefined && !this.#membersOf(names).some(this.#alive)) dead.push([names, lock]);
       else {
+        if (lock !== undefined) orphaned++;
         lock?.release();
         live.add(names.prefix);
       }
@@ -157,6 +170,7 @@ export class Store {
       fs.rmSync(this.#path(names.lock));
       lock.release();
     }
+    return orphaned;
   }
 
   #membersOf(names: HoldNames): Member[] {
