@@ -10,7 +10,7 @@ ESBUILD = node_modules/.bin/esbuild --bundle --platform=node --format=cjs --targ
 	--banner:js='const moduleUrl=require("node:url").pathToFileURL(__filename).href;'
 
 SOURCES  := $(shell find src -name '*.ts')
-PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
+PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts))) janitor
 WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) $(WORKERS:%=dist/lib/%.cjs)
 

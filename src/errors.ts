@@ -77,6 +77,7 @@ export function codeOfStatus(status: number): ErrorCode {
 /** Anything that was thrown, as one of ours. Foreign errors are INTERNAL unless `code` says better. */
 export function asPythonMpiError(thrown: unknown, code: ErrorCode = 'INTERNAL'): PythonMpiError {
   if (thrown instanceof PythonMpiError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  // Foreign messages can be long, and quote what is nobody's business: the first words will do.
+  const message = (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 120);
   return new PythonMpiError(code, message, { cause: thrown });
 }

@@ -51,7 +51,8 @@ export function become(program: Program): void {
   } catch (error) {
     throw cannotRun(program, error);
   }
-  execve(program.file, [program.file, ...program.args], program.env as Record<string, string>);
+  const set = Object.entries(program.env).filter(([, value]) => value !== undefined);
+  execve(program.file, [program.file, ...program.args], Object.fromEntries(set));
 }
 
 /** A running child, and what it will have come to. */

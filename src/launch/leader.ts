@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
+import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
 import { publishableAddresses } from '../net/addresses.ts';
 import type { Card } from '../net/card.ts';
@@ -51,6 +52,7 @@ export async function lead(
   const secret = kvs === undefined ? newSecret() : await meetAsLeader(kvs, position, card);
   log(`leads node ${position} of ${leaders.length}, ${locals} ranks here`);
 
+  const janitor = new Janitor(run.janitor(configuration.chroot));
   const station = new NodeStation({
     chroot: configuration.chroot,
     host,
@@ -103,6 +105,7 @@ export async function lead(
     gathering.announce({ failure: encodeFailure(error) });
     await station.abandon(configuration.keep, Deadline.after(AFTERMATH_MS));
     await over;
+    await janitor.dismiss();
     throw new JobFailed(error);
   }
   tell(run, verdict, driver);
@@ -115,6 +118,7 @@ export async function lead(
       await over;
       await allGone(gathering.members);
       await station.hold.release(configuration.keep, Deadline.after(AFTERMATH_MS));
+      await janitor.dismiss();
     },
   };
 }

@@ -36,6 +36,8 @@ export interface Run {
   settings: NodeJS.ProcessEnv;
   /** Command line that runs this program again, for the ranks of the embedded launcher. */
   self: readonly [string, ...string[]];
+  /** Command line that cleans up a chroot, for when this process is killed. */
+  janitor: (chroot: string) => readonly string[];
   log: Log;
   /** Hears how far the broadcast has come, in bytes. */
   progress: (done: number, total: number) => void;
