@@ -130,6 +130,14 @@ int census_expected(const struct bcast *e, uint32_t position) {
     return has(claims_of(e, e->config.max_links), index_of(e, position));
 }
 
+int census_expects(const struct bcast *e) {
+    uint32_t child;
+    for (uint32_t k = 0; (child = tree_child(e->tree, e->config.position, k)) != TREE_NONE; k++) {
+        if (census_expected(e, child)) return 1;
+    }
+    return 0;
+}
+
 /* What the parent should be told about a member now; 0 for nothing. */
 static uint8_t untold(const struct census *c, const struct member *m) {
     int lost = m->claims == 0 && m->state != MEMBER_GONE;
@@ -176,7 +184,9 @@ void census_sweep(struct bcast *e) {
         if (m->claims > 0 || m->state == MEMBER_GONE || m->told_lost == SWEPT_TWICE) continue;
         if (++m->told_lost == SWEPT_TWICE) c->given_up++;
     }
-    c->sweep_at = c->lost > c->given_up ? e->now + e->config.rejoin_ms : UINT64_MAX;
+    /* Once there is a verdict, whoever still wants it asks at once. */
+    uint64_t wait = e->verdict.state == VERDICT_NONE ? e->config.rejoin_ms : e->config.stall_ms;
+    c->sweep_at = c->lost > c->given_up ? e->now + wait : UINT64_MAX;
 }
 
 uint32_t census_find(const struct bcast *e, int given_up) {

@@ -71,6 +71,7 @@ int bcast_init(struct bcast **out, void *arena, uint64_t bytes, const struct bca
     lay_out(e, arena, config);
     e->arena = arena;
     e->config = *config;
+    if (!is_root(e)) e->config.straggler_slots = 0;
     e->now = e->started_at = now;
     census_init(e);
     parent_init(e);

@@ -143,8 +143,9 @@ void census_staged(struct bcast *e, int reused);
 void census_bye(struct bcast *e, uint32_t link);
 /* Children who never came are lost from now on. */
 void census_grace_over(struct bcast *e);
-/* Whether a static child may still come. */
+/* Whether a static child may still come; whether any may. */
 int census_expected(const struct bcast *e, uint32_t position);
+int census_expects(const struct bcast *e);
 /* The next thing the parent does not know: 1 and a range, or 0. What is said counts as told. */
 int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *what);
 /* The parent is a new one and knows nothing. */

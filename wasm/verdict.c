@@ -17,6 +17,7 @@ static void decide(struct bcast *e, enum verdict_state state) {
     struct verdict *v = &e->verdict;
     const struct census *c = &e->census;
     v->state = (uint8_t)state;
+    if (c->lost > c->given_up) e->census.sweep_at = e->now;
     if (state == VERDICT_GO) {
         uint8_t lost[4];
         store_u32(lost, c->lost);
@@ -61,7 +62,7 @@ void verdict_review(struct bcast *e) {
 
 int verdict_below_done(const struct bcast *e) {
     const struct census *c = &e->census;
-    if (e->verdict.state == VERDICT_NONE) return 0;
+    if (e->verdict.state == VERDICT_NONE || census_expects(e)) return 0;
     for (uint32_t k = 0; k < e->config.max_links; k++) {
         if (is_child(&e->links[k]) && !e->links[k].bye_told) return 0;
     }

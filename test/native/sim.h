@@ -1,0 +1,45 @@
+/*
+ * A simulated session: any number of engines, and between them wires with latency, bandwidth, random cutting of what they
+ * carry, corruption and loss. Time is simulated; the same seed gives the same run.
+ */
+#ifndef SIM_H
+#define SIM_H
+
+#include <stdint.h>
+
+#include "bcast.h"
+
+/* What a session is like. Zero is the quiet case. */
+struct sim_options {
+    uint64_t seed;
+    uint32_t nodes, shape;
+    uint32_t segment_bytes, slots, segments; /* of the whole stream, in three packages; 0: 64, 4, 40 */
+    double holders;       /* share of positions that need nothing */
+    double cuts;          /* probability that a connection is cut at some time */
+    double deaths;        /* probability that a position other than the root dies */
+    double hangs;         /* ... or stops without closing anything */
+    double failures;      /* ... or fails by itself */
+    double absent;        /* ... or never starts */
+    double corruption;    /* probability that a piece of input has a flipped bit */
+    double slow;          /* probability that a position reads one byte per millisecond */
+    int tolerate_lost;
+    int root_dies;
+};
+
+/* How it ended, over all positions that live to see it. */
+struct sim_result {
+    uint32_t go, failed;     /* verdicts seen */
+    uint32_t survivors;
+    uint32_t lost;           /* positions that died, hung or never started */
+    uint32_t failed_code, failed_position; /* of the last failed verdict */
+    int agreed;              /* all saw the same verdict */
+    uint64_t milliseconds;   /* simulated */
+    uint64_t stream_bytes;
+    struct bcast_statistics sum;
+};
+
+/* Runs to the end and checks on the way what must hold in any session: bytes in order and right, only declared errors,
+ * an end. Ends the program with a message when something does not. */
+struct sim_result sim_run(const struct sim_options *options);
+
+#endif
