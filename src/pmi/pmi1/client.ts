@@ -8,7 +8,15 @@ import type { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import { misbehaved, Turns } from '../turns.ts';
-import { type Fields, formatRequest, LineReader, type Message, parseLine, quote } from './codec.ts';
+import {
+  encodeLine,
+  type Fields,
+  formatRequest,
+  LineReader,
+  type Message,
+  parseLine,
+  quote,
+} from './codec.ts';
 
 /**
  * PMI-1 spoken over a channel. Requests made while another is outstanding wait for their turn.
@@ -120,7 +128,7 @@ export class Pmi1Client {
   }
 
   async #send(command: string, fields: Fields): Promise<void> {
-    await this.#channel.write(new TextEncoder().encode(formatRequest(command, fields)));
+    await this.#channel.write(encodeLine(formatRequest(command, fields)));
   }
 
   async #reply(command: string, answer: string, deadline: Deadline): Promise<Message> {

@@ -27,6 +27,8 @@ export interface Message {
 export type Fields = Readonly<Record<string, string | number>>;
 
 const WORD = /^[\x21-\x7e]+$/;
+/** The name of a KVS is the server's own and goes back as it came: Flux begins it with a letter beyond ASCII. */
+const FOREIGN_WORD = /^[\x21-\x7e\x80-\xff]+$/;
 
 /** A reply, with its line break. What goes into it must be free of line breaks. */
 export function formatLine(command: string, fields: Fields = {}): string {
@@ -44,7 +46,7 @@ export function formatRequest(command: string, fields: Fields = {}): string {
   for (const [name, field] of Object.entries(fields)) {
     const word = String(field);
     const limit = name === 'value' ? MAX_VALUE : name === 'key' ? MAX_KEY : MAX_REQUEST;
-    if (!WORD.test(word))
+    if (!(name === 'kvsname' ? FOREIGN_WORD : WORD).test(word))
       throw new PythonMpiError('INTERNAL', `PMI ${name} is not one printable word`);
     if (word.length > limit)
       throw new PythonMpiError('INTERNAL', `PMI ${name} of ${word.length} bytes exceeds ${limit}`);
@@ -56,6 +58,11 @@ export function formatRequest(command: string, fields: Fields = {}): string {
       `PMI request of ${line.length - 1} bytes exceeds ${MAX_REQUEST}`,
     );
   return line;
+}
+
+/** A line as it goes on the wire: a byte for every character, as {@link LineReader} reads it. */
+export function encodeLine(line: string): Uint8Array {
+  return Uint8Array.from(line, character => character.charCodeAt(0));
 }
 
 /**
@@ -90,9 +97,8 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
 
-/** Puts lines together from what a socket happens to deliver. */
+/** Puts lines together from what a socket happens to deliver. Every byte becomes the character of its number. */
 export class LineReader {
-  readonly #decoder = new TextDecoder('latin1');
   #rest = '';
 
   /**
@@ -101,7 +107,7 @@ export class LineReader {
    * @throws PythonMpiError LAUNCHER when a line exceeds {@link MAX_LINE}
    */
   push(bytes: Uint8Array): string[] {
-    const lines = (this.#rest + this.#decoder.decode(bytes)).split('\n');
+    const lines = (this.#rest + String.fromCharCode(...bytes)).split('\n');
     this.#rest = lines.pop()!;
     for (const line of [...lines, this.#rest]) {
       if (line.length > MAX_LINE)
