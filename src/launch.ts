@@ -54,17 +54,17 @@ function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<St
     : follow(rendezvous, roster, deadline);
 }
 
-/** Python will not run: tells the user once, and the launcher. */
+/** Python will not run: tells the launcher, and the user of what only this rank knows. */
 async function giveUp(run: Run, rendezvous: Rendezvous, thrown: unknown): Promise<Outcome> {
-  const common = thrown instanceof JobFailed;
-  const error = common ? thrown.error : asPythonMpiError(thrown);
-  if (!common || rendezvous.placement.rank === 0) {
-    error.host ??= hostname();
-    run.complain(error);
+  if (thrown instanceof JobFailed) {
+    // The root has told the user, and all ranks end by themselves.
+    await rendezvous.finish({ status: 0, signal: undefined });
+    return { status: thrown.error.status, signal: undefined };
   }
-  // All ranks end with a common verdict by themselves; from any other failure the launcher must free them.
-  if (common) await rendezvous.finish({ status: 0, signal: undefined });
-  else await rendezvous.abort(error.status);
+  const error = asPythonMpiError(thrown);
+  error.host ??= hostname();
+  run.complain(error);
+  await rendezvous.abort(error.status);
   return { status: error.status, signal: undefined };
 }
 

@@ -102,6 +102,8 @@ export async function lead(
     const { code, position: where, text } = verdict.failure;
     const culprit = where === position ? host : await hostOf(kvs, where);
     const error = decodeFailure(code, text, `lost node ${culprit}`);
+    // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
+    if (position === 0) run.complain(error);
     gathering.announce({ failure: encodeFailure(error) });
     await station.abandon(configuration.keep, Deadline.after(AFTERMATH_MS));
     await over;

@@ -47,7 +47,7 @@ export interface Run {
   complain: (error: PythonMpiError) => void;
 }
 
-/** The session's common verdict: every rank knows it, and the first one tells the user. */
+/** The session's common verdict: every rank knows it, and the root has told the user. */
 export class JobFailed extends Error {
   readonly error: PythonMpiError;
 

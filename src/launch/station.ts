@@ -34,6 +34,9 @@ export class NodeStation implements Station {
   #unpacker: Unpacker | undefined;
   #work: Promise<void> = Promise.resolve();
   #hold: Hold | undefined;
+  /** Segments that wait for room, and the promise that the last of them has found it. */
+  #backlog = 0;
+  #delivery: Promise<void> = Promise.resolve();
   #delivered = 0;
   #total = 0;
 
@@ -89,9 +92,10 @@ export class NodeStation implements Station {
     const unpacker = this.#unpacker!;
     this.#delivered += bytes.length;
     this.#options.progress(this.#delivered, this.#total);
-    const taken = unpacker.write(bytes);
-    if (taken < bytes.length) return this.#deliverRest(unpacker, bytes, taken);
-    this.#endIfWhole(unpacker);
+    // The next segments come while the rest of one still waits for room: they wait behind it.
+    const taken = this.#backlog === 0 ? unpacker.write(bytes) : 0;
+    if (taken < bytes.length) return this.#deliverLater(unpacker, bytes.subarray(taken));
+    if (this.#delivered === this.#total) unpacker.end();
     return undefined;
   }
 
@@ -120,16 +124,18 @@ export class NodeStation implements Station {
     this.#files = [];
   }
 
-  async #deliverRest(unpacker: Unpacker, bytes: Uint8Array, from: number): Promise<void> {
-    for (let at = from; at < bytes.length; ) {
-      await unpacker.untilRoom();
-      at += unpacker.write(bytes.subarray(at));
-    }
-    this.#endIfWhole(unpacker);
-  }
-
-  #endIfWhole(unpacker: Unpacker): void {
-    if (this.#delivered === this.#total) unpacker.end();
+  #deliverLater(unpacker: Unpacker, bytes: Uint8Array): Promise<void> {
+    const last = this.#delivered === this.#total;
+    this.#backlog++;
+    this.#delivery = this.#delivery.then(async () => {
+      for (let at = 0; at < bytes.length; ) {
+        await unpacker.untilRoom();
+        at += unpacker.write(bytes.subarray(at));
+      }
+      this.#backlog--;
+      if (last) unpacker.end();
+    });
+    return this.#delivery;
   }
 
   async #finish(unpacker: Unpacker, draft: Draft): Promise<void> {
