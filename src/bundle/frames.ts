@@ -46,7 +46,8 @@ export interface Frame {
 
 export interface Contents {
   records: EntryRecord[];
-  leftovers: Record<Leftover, string[]>;
+  /** Files that still hold something of where they were. */
+  leftovers: { path: string; leftover: Leftover }[];
 }
 
 /**
@@ -75,7 +76,7 @@ export async function* framesOf(
     );
     const sha256 = createHash('sha256').update(content).digest('hex');
     contents.records.push({ path, size: content.length, executable, sha256 });
-    if (leftover !== undefined) contents.leftovers[leftover].push(path);
+    if (leftover !== undefined) contents.leftovers.push({ path, leftover });
     progress('packing', ++done, entries.length);
   }
   for (const entry of entries) {

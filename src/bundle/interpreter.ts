@@ -48,7 +48,7 @@ export async function askInterpreter(file: string, { run }: Context): Promise<In
       hint: 'name one that does with --python',
     });
   }
-  const answer = { file, ...JSON.parse(stdout) } as Interpreter;
+  const answer = { file, ...JSON.parse(stdout.trim().split('\n').at(-1)!) } as Interpreter;
   if (Number(answer.series.split('.')[1]) < 7) {
     throw new PythonMpiError(
       'NO_INTERPRETER',

@@ -2,6 +2,7 @@
  * Making a package, as a story: collect the sources, take their libraries along, keep what is used, compile, write.
  */
 
+import { stat } from 'node:fs/promises';
 import { PythonMpiError } from '../errors.ts';
 import { addBytecode } from './bytecode.ts';
 import { outputOf } from './compress.ts';
@@ -13,6 +14,7 @@ import { isSystem, librariesOf } from './libraries.ts';
 import { FORMAT } from './manifest.ts';
 import { addPip } from './pip.ts';
 import { addPrefix } from './prefix.ts';
+import type { Leftover } from './relocate.ts';
 import { type Collection, labelOf, type Source } from './source.ts';
 import { keepUsed, type Savings } from './trace.ts';
 import { Tree } from './tree.ts';
@@ -110,8 +112,8 @@ export async function makePackage(request: Request, context: Context): Promise<M
     {
       level,
       width: request.width,
-      conclude: contents => {
-        for (const message of leftoverWarnings(contents)) warn(message);
+      conclude: async contents => {
+        for (const message of await leftoverWarnings(contents)) warn(message);
         return [...warnings].sort();
       },
     },
@@ -191,10 +193,28 @@ function levelOf(
 }
 
 /** What could not be relocated, by what it means to the user. */
-function leftoverWarnings({ leftovers: { rpath, text, binary } }: Contents): string[] {
+async function leftoverWarnings({ leftovers }: Contents): Promise<string[]> {
+  const paths: Record<Leftover['kind'], string[]> = { 'search path': [], text: [], data: [] };
+  const searched = new Set<string>();
+  for (const { path, leftover } of leftovers) {
+    if (leftover.kind === 'search path') {
+      // A directory that exists only where the file was built is of no consequence.
+      const present = await existing(leftover.directories);
+      if (present.length === 0) continue;
+      for (const directory of present) searched.add(directory);
+    }
+    paths[leftover.kind].push(path);
+  }
+  const say = (kind: Leftover['kind'], what: string) =>
+    paths[kind].length === 0 ? [] : [`${what} ${naming(paths[kind])}`];
   return [
-    rpath.length > 0 && `libraries are looked for in absolute places (RPATH) by ${naming(rpath)}`,
-    text.length > 0 && `the old location stays in the text of ${naming(text)}`,
-    binary.length > 0 && `the old location stays in the data of ${naming(binary)}`,
-  ].filter(message => message !== false);
+    ...say('search path', `libraries are also looked for in ${[...searched].join(', ')} by`),
+    ...say('text', 'the old location stays in the text of'),
+    ...say('data', 'the old location stays in the data of'),
+  ];
+}
+
+async function existing(paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map(path => stat(path).catch(() => undefined)));
+  return paths.filter((_, i) => found[i] !== undefined);
 }

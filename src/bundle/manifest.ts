@@ -12,6 +12,9 @@ import type { EntryRecord, FileRecord } from './frames.ts';
 /** Where all manifests of a prefix are, one for each package. */
 const DIRECTORY = '.python-mpi';
 export const FORMAT = 1;
+const BLOCK = 512;
+/** Bytes that are expanded at a time. */
+const CHUNK = 1024 * 1024;
 
 /** Where a frame is: offset from the end of the manifest's frame, compressed length, length, 1 if an entry begins it. */
 export type FramePlace = [offset: number, length: number, bytes: number, begins: 0 | 1];
@@ -71,8 +74,9 @@ export async function readManifest(file: string): Promise<Manifest> {
   const find = (data: AsyncIterable<Buffer>) => reader.read(data);
   try {
     if (file.endsWith('.tar')) await pipeline(packed, find);
-    else if (file.endsWith('.zst')) await pipeline(packed, zlib.createZstdDecompress(), find);
-    else await pipeline(packed, zlib.createGunzip(), find);
+    else if (file.endsWith('.zst'))
+      await pipeline(packed, zlib.createZstdDecompress({ chunkSize: CHUNK }), find);
+    else await pipeline(packed, zlib.createGunzip({ chunkSize: CHUNK }), find);
   } catch (error) {
     if (error instanceof PythonMpiError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
@@ -80,8 +84,7 @@ export async function readManifest(file: string): Promise<Manifest> {
     if (code === 'EACCES' || code === 'EISDIR') {
       throw new PythonMpiError('PACKAGE_UNREADABLE', `${file} cannot be read: ${message}`);
     }
-    // Once the manifest is here, what follows is none of our business.
-    if (reader.manifest === undefined) {
+    if (!reader.done) {
       throw new PythonMpiError('CORRUPT_PACKAGE', `${file} is no package: ${message}`, {
         cause: error,
       });
@@ -98,27 +101,41 @@ export async function readManifest(file: string): Promise<Manifest> {
 /** Finds the manifest among a package's first entries. */
 class ManifestReader {
   manifest: Manifest | undefined;
+  /** Whether enough was seen to know: what follows is none of our business. */
+  done = false;
 
   async read(data: AsyncIterable<Buffer>): Promise<void> {
-    let held: Buffer = Buffer.alloc(0);
-    for await (const chunk of data) {
-      held = Buffer.concat([held, chunk]);
-      while (held.length >= 512) {
-        const header = new Header(held, 0);
-        const size = header.size ?? 0;
-        if (
-          !header.cksumValid ||
-          (header.type === 'File' && !header.path?.startsWith(`${DIRECTORY}/manifest-`))
-        )
-          return;
-        if (held.length < 512 + size) break;
-        if (header.type === 'File') {
-          this.manifest = decode(held.toString('utf8', 512, 512 + size));
-          return;
-        }
-        held = held.subarray(512 + Math.ceil(size / 512) * 512);
+    let pieces: Buffer[] = [];
+    let bytes = 0;
+    let wanted = BLOCK;
+    for await (const piece of data) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes < wanted) continue;
+      let held = Buffer.concat(pieces);
+      while (!this.done && held.length >= BLOCK) {
+        wanted = this.#entry(held);
+        if (held.length < wanted) break;
+        held = held.subarray(wanted);
+        wanted = BLOCK;
       }
+      if (this.done) return;
+      pieces = [held];
+      bytes = held.length;
     }
+  }
+
+  /** Looks at the entry that `held` begins with, and returns the bytes it takes in the archive. */
+  #entry(held: Buffer): number {
+    const header = new Header(held, 0);
+    const size = header.size ?? 0;
+    const file = header.type === 'File' || header.type === 'OldFile';
+    this.done = !header.cksumValid || (file && !header.path?.startsWith(`${DIRECTORY}/manifest-`));
+    if (!this.done && file && held.length >= BLOCK + size) {
+      this.manifest = decode(held.toString('utf8', BLOCK, BLOCK + size));
+      this.done = true;
+    }
+    return BLOCK + Math.ceil(size / BLOCK) * BLOCK;
   }
 }
 

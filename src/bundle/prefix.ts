@@ -4,14 +4,14 @@
  * A prefix of its own (conda, pyenv, uv, python.org, a module tree) is taken whole. In the operating system's
  * prefix Python is one tenant among many, so there only its own parts are taken.
  */
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
 import { librariesOf } from './libraries.ts';
 import { type Collection, labelOf } from './source.ts';
-import type { Layer } from './tree.ts';
+import type { Layer, Origin } from './tree.ts';
 import { originsOf, readable, walk } from './walk.ts';
 
 const SYSTEM_PREFIXES = ['/usr', '/usr/local'];
@@ -21,6 +21,11 @@ export async function addPrefix(directory: string, collection: Collection): Prom
   const label = labelOf({ kind: 'prefix', directory });
   const origins = await originsOf(directory, '');
   const root = origins.at(-1)!.from;
+  if (await exists(join(root, 'pyvenv.cfg'))) {
+    throw new PythonMpiError('USAGE', `${directory} is a virtual environment`, {
+      hint: 'use --venv',
+    });
+  }
   const python = await firstExisting([join(root, 'bin/python3'), join(root, 'bin/python')]);
   const interpreter =
     python === undefined ? undefined : await askInterpreter(python, collection.context);
@@ -31,7 +36,7 @@ export async function addPrefix(directory: string, collection: Collection): Prom
     await addParts(root, { label, origins: [] }, await parts(root, interpreter, true), collection);
     return;
   }
-  const layer: Layer = { label, origins };
+  const layer: Layer = { label, origins: [...origins, ...(await placeholdersOf(root))] };
   collection.layers.push(layer);
   const before = collection.tree.size;
   await walk(root, '', { ...collection, layer, taken: origins });
@@ -108,6 +113,20 @@ async function parts(
     found.push('lib/python3/dist-packages');
   }
   return found;
+}
+
+/** Stand-ins for the prefix that conda replaces on installation, and may have left in an environment it did not finish. */
+async function placeholdersOf(root: string): Promise<Origin[]> {
+  const directory = join(root, 'conda-meta');
+  const placeholders = new Set<string>();
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!name.endsWith('.json')) continue;
+    const record = await readable(join(directory, name), readFile(join(directory, name), 'utf8'));
+    for (const [, placeholder] of record.matchAll(/"prefix_placeholder":\s*"([^"]+)"/g)) {
+      placeholders.add(placeholder!);
+    }
+  }
+  return [...placeholders].map(from => ({ from, at: '' }));
 }
 
 async function newestSeries(root: string): Promise<string | undefined> {

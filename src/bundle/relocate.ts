@@ -10,8 +10,14 @@ import { isElf, readDynamic, withSearchPath } from './elf.ts';
 import type { FileEntry, Origin } from './tree.ts';
 import { locate } from './walk.ts';
 
-/** What of an old location is left in a file: a search path for libraries, or the path somewhere in its text or data. */
-export type Leftover = 'rpath' | 'text' | 'binary';
+/**
+ * What of an old location is left in a file: directories in which it looks for libraries, or the path somewhere in
+ * its text or data.
+ */
+export type Leftover =
+  | { kind: 'search path'; directories: string[] }
+  | { kind: 'text' }
+  | { kind: 'data' };
 
 export interface Relocated {
   content: Buffer;
@@ -30,7 +36,7 @@ export function relocate(entry: FileEntry, content: Buffer): Relocated {
   if (origins.length === 0) return { content, leftover: undefined };
   if (isElf(content)) return relocateElf(path, content, origins);
   if (!holds(content, origins) || NOTES.test(path)) return { content, leftover: undefined };
-  if (content.subarray(0, TEXT_PROBE).includes(0)) return { content, leftover: 'binary' };
+  if (content.subarray(0, TEXT_PROBE).includes(0)) return { content, leftover: { kind: 'data' } };
 
   const text = content.toString('latin1'); // keeps every byte, whatever the encoding
   let changed = relocateShebang(path, text, origins);
@@ -38,10 +44,8 @@ export function relocate(entry: FileEntry, content: Buffer): Relocated {
   if (path.endsWith('.pc'))
     changed = replacePaths(changed, origins, at => `\${pcfiledir}/${relative(dirname(path), at)}`);
   const result = changed === text ? content : Buffer.from(changed, 'latin1');
-  return {
-    content: result,
-    leftover: settled(path) || !holds(result, origins) ? undefined : 'text',
-  };
+  const left = !settled(path) && holds(result, origins);
+  return { content: result, leftover: left ? { kind: 'text' } : undefined };
 }
 
 /** Kinds of text whose remaining old paths are replaced when they are read. */
@@ -130,8 +134,12 @@ function relocateElf(path: string, content: Buffer, origins: readonly Origin[]):
       .join(':');
     if (value !== old.value) result = withSearchPath(result, old, value) ?? result;
   }
-  const absolute = readDynamic(result)?.searchPaths.some(({ value }) => /(?:^|:)\//.test(value));
-  if (absolute) return { content: result, leftover: 'rpath' };
+  const directories = (readDynamic(result)?.searchPaths ?? [])
+    .flatMap(({ value }) => value.split(':'))
+    .filter(directory => directory.startsWith('/'));
+  if (directories.length > 0) {
+    return { content: result, leftover: { kind: 'search path', directories } };
+  }
   const left = !INTERPRETER.test(path) && holds(result, origins);
-  return { content: result, leftover: left ? 'binary' : undefined };
+  return { content: result, leftover: left ? { kind: 'data' } : undefined };
 }

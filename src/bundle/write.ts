@@ -47,7 +47,7 @@ export async function writePackage(
   tree: Tree,
   preface: Preface,
   output: Output,
-  options: { level: number; width: number; conclude: (contents: Contents) => string[] },
+  options: { level: number; width: number; conclude: (contents: Contents) => Promise<string[]> },
   context: Context,
 ): Promise<Written> {
   const { compression, file } = output;
@@ -60,7 +60,7 @@ export async function writePackage(
     packed: await compression.compress(data, options.level),
   });
   try {
-    const contents: Contents = { records: [], leftovers: { rpath: [], text: [], binary: [] } };
+    const contents: Contents = { records: [], leftovers: [] };
     const frames: FramePlace[] = [];
     const spool = join(directory, 'frames');
     const body = await open(spool, 'w+');
@@ -81,7 +81,7 @@ export async function writePackage(
         files: files.length,
         bytes: files.reduce((sum, { size }) => sum + size, 0),
         digest: contentDigest(contents.records),
-        warnings: options.conclude(contents),
+        warnings: await options.conclude(contents),
         frames,
         entries: contents.records,
       };
