@@ -19,7 +19,7 @@ export interface Kvs {
   put(key: string, value: string): Promise<void>;
   /**
    * Waits until every rank of the job has come here as often as this one.
-   * @throws PythonMpiError LAUNCHER, TIMEOUT
+   * @throws PythonMpiError LAUNCHER, TIMEOUT; PEER_LOST where the launcher says that a rank ended instead
    */
   fence(): Promise<void>;
   /**

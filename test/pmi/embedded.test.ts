@@ -41,6 +41,12 @@ embedded('MPI_Abort reaches the launcher with its status', async () => {
   assert.equal(abort, { rank: 0, status: 9, reason: undefined });
 });
 
+embedded('an abort of ours ends those who wait for the rank', async () => {
+  const { ranks, abort } = await runJob({ command: [...probe, '--abort', '9'], size: 3 });
+  assert.equal(abort, { rank: 1, status: 9, reason: undefined });
+  assert.ok(ranks.every(({ output }) => output === ''));
+});
+
 embedded('the environment of a rank is what a rank reads', () => {
   assert.equal(embeddedEnvironment(1, 4), {
     PYTHON_MPI_EMBEDDED: '1',

@@ -41,6 +41,12 @@ for (const [how, launcher, ...options] of [
     assert.is(status, 7);
   });
 
+  hydra(`${how}: an abort ends those who wait for the rank`, async () => {
+    const { status, lines } = await run('--abort', '9');
+    assert.is(status, 9);
+    assert.equal(lines, []);
+  });
+
   hydra(`${how}: MPI_Abort after us ends the job with its status`, async () => {
     const { status, lines } = await run(sum, '9');
     assert.is(status, 9);

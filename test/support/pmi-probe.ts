@@ -2,7 +2,9 @@
  * A rank that finds its peers as python-mpi does: opens the rendezvous, exchanges a value with every rank, runs a
  * program the way Python would be run, and finishes. Prints what it came to as one line of JSON.
  *
- *     node pmi-probe.ts [--timeout MS] [--status N] [program [argument]...]
+ *     node pmi-probe.ts [--timeout MS] [--status N] [--abort N] [program [argument]...]
+ *
+ * With --abort, rank 1 aborts the job with that status while the others wait for it.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -15,6 +17,7 @@ const { values: options, positionals: program } = parseArgs({
   options: {
     timeout: { type: 'string', default: '20000' },
     status: { type: 'string', default: '0' },
+    abort: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -25,6 +28,10 @@ let outcome: Outcome = { status: Number(options.status), signal: undefined };
 try {
   const launcher = detect(process.env, line => story.push(line), process.env.PYTHON_MPI_LAUNCHER);
   rendezvous = await launcher.open(Deadline.after(Number(options.timeout)));
+  if (options.abort !== undefined && rendezvous.placement.rank === 1) {
+    await rendezvous.abort(Number(options.abort));
+    process.exit(Number(options.abort));
+  }
   const cards = await exchange(rendezvous);
   await rendezvous.settle();
   if (program.length > 0) outcome = await run(rendezvous, program);

@@ -64,7 +64,7 @@ export async function runJob(plan: JobPlan): Promise<{ ranks: Ended[]; abort: Ab
       for (const reply of answer.replies) {
         const to = connections[reply.rank]!;
         const line = rig(reply.line, to);
-        if (line !== undefined) to.write(line);
+        if (line !== undefined) to.write(line, 'latin1');
       }
       abort ??= answer.abort;
       if (answer.abort) for (const other of children) other.kill('SIGKILL');

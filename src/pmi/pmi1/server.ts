@@ -18,7 +18,10 @@ export interface Abort {
   readonly reason: string | undefined;
 }
 
-/** What is to be done after an event: lines to send, each with its line break, and perhaps the job's end. */
+/**
+ * What is to be done after an event: lines to send, each with its line break and with a character for every byte
+ * (latin1), and perhaps the job's end.
+ */
 export interface Answer {
   readonly replies: readonly { readonly rank: number; readonly line: string }[];
   readonly abort: Abort | undefined;

@@ -88,10 +88,18 @@ export class PmixClient {
     succeed('COMMIT', await this.#request('COMMIT', commitBody(values), deadline));
   }
 
-  /** Waits for every rank of the job. Values committed before can be got after. */
+  /**
+   * Waits for every rank of the job. Values committed before can be got after.
+   * @throws PythonMpiError PEER_LOST also, when a rank ended instead of coming
+   */
   async fence(deadline: Deadline): Promise<void> {
     const { namespace } = this.#identity.proc;
-    succeed('FENCE', await this.#request('FENCE', fenceBody(namespace), deadline));
+    const body = await this.#request('FENCE', fenceBody(namespace), deadline);
+    if (parseStatus(body) === PMIX_STATUS.PARTIAL_SUCCESS)
+      throw new PythonMpiError('PEER_LOST', 'a rank of the job ended before all had met', {
+        hint: 'look for the first error that the job has printed',
+      });
+    succeed('FENCE', body);
   }
 
   /** A value that a rank committed before a fence, or undefined when it did not. */

@@ -11,7 +11,12 @@ import { Packer, type Pair, type Proc, TYPE, Unpacker } from './pack.ts';
 export const WILDCARD = 0xffff_fffe;
 
 /** Statuses that a request can come back with, as PMIx numbers them. */
-export const PMIX_STATUS = { SUCCESS: 0, TIMEOUT: -24, NOT_FOUND: -46 } as const;
+export const PMIX_STATUS = {
+  SUCCESS: 0,
+  TIMEOUT: -24,
+  NOT_FOUND: -46,
+  PARTIAL_SUCCESS: -52,
+} as const;
 
 const COMMAND = { REQ: 0, ABORT: 1, COMMIT: 2, FENCE: 3, GET: 4, FINALIZE: 5 } as const;
 const HEADER_SIZE = 16;

@@ -130,11 +130,17 @@ client('refusals are errors', async () => {
     await pmix.init(soon());
     await fails(ask(pmix), message);
   };
-  await refuse(pmix => pmix.fence(soon()), /refused FENCE of PMIx \(status -52\)/);
   await refuse(pmix => pmix.commit(new Map(), soon()), /refused COMMIT/);
   await refuse(pmix => pmix.get(0, 'k', soon()), /refused a PMIx GET/);
   await refuse(pmix => pmix.jobData(soon()), /no data of the job/);
   await refuse(pmix => pmix.finalize(soon()), /refused FINALIZE/);
+});
+
+client('a rank that ended instead of coming to the fence is said to be lost', async () => {
+  const pmix = connect(serving(status(0), status(-52)).channel);
+  await pmix.init(soon());
+  const error = await pmix.fence(soon()).catch(thrown => thrown);
+  assert.is(error.code, 'PEER_LOST');
 });
 
 client('a job whose ranks are nowhere is an error', async () => {
