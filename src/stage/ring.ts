@@ -3,9 +3,12 @@
  * bytes themselves. Knows nothing of what they mean.
  *
  * Both sides see contiguous spans of the one buffer: the writer fills `space()` and commits, the
- * reader looks at `data()` and releases. Positions count all bytes ever moved, modulo 2^32, so their
- * difference is the fill. A side that must wait sleeps on a word that the other side increments after
- * each change; it reads that word before it looks, so no change between looking and sleeping is lost.
+ * reader looks at `waitForData()` and releases. Positions count all bytes ever moved, modulo 2^32, so
+ * their difference is the fill.
+ *
+ * A side sleeps only when the ring is full or empty, but is then woken only for an amount that is worth it: waking a
+ * thread costs as much as moving 100 KiB. Before it sleeps it says how much it wants and looks once more; whoever moves
+ * bytes looks at what is wanted afterwards. So one of the two sees the other, and no change is lost.
  *
  * The writer may set marks ("here a package ends"), numbered from 0. The reader asks for data up to a
  * mark and gets nothing beyond it, however much is already there.
@@ -14,12 +17,19 @@
 /** Words of the control block; marks follow. */
 const WRITTEN = 0; // position up to which the writer has committed
 const READ = 1; // position up to which the reader has released
-const WRITER_BELL = 2; // rung by the reader
-const READER_BELL = 3; // rung by the writer
-const CLOSED = 4; // no more bytes will come
-const BROKEN = 5; // one side gave up: neither may go on
-const MARKS = 6; // number of marks set
-const MARK = 7; // position of mark 0
+const WRITER = 2; // the writer's bell, and what it wants: two words
+const READER = 4; // the reader's
+const CLOSED = 6; // no more bytes will come
+const BROKEN = 7; // one side gave up: neither may go on
+const MARKS = 8; // number of marks set
+const MARK = 9; // position of mark 0
+
+/** Relative to WRITER or READER. */
+const BELL = 0; // counts up when that side is to look again
+const WANTED = 1; // bytes (or space) it sleeps for; 0 while it is awake
+
+/** The share of the ring that is worth a waking. */
+const WORTH_WAKING = 1 / 8;
 
 /** What can be posted to another thread to open the same ring there. */
 export interface RingMemory {
@@ -59,8 +69,8 @@ class RingEnd {
   /** Makes every present and future wait on either side throw {@link BrokenRing}. */
   break(): void {
     Atomics.store(this.control, BROKEN, 1);
-    this.ring(READER_BELL);
-    this.ring(WRITER_BELL);
+    this.wake(READER);
+    this.wake(WRITER);
   }
 
   get broken(): boolean {
@@ -71,14 +81,29 @@ class RingEnd {
     return (Atomics.load(this.control, WRITTEN) - Atomics.load(this.control, READ)) >>> 0;
   }
 
-  protected ring(bell: number): void {
-    Atomics.add(this.control, bell, 1);
-    Atomics.notify(this.control, bell);
+  /** What a side that wants `limit` bytes, and has none, sleeps for. */
+  protected worthWaking(limit: number): number {
+    return Math.min(limit, this.bytes.length * WORTH_WAKING);
   }
 
-  protected advance(position: number, count: number, bell: number): void {
-    Atomics.add(this.control, position, count);
-    this.ring(bell);
+  /**
+   * To be called before looking for the last time and sleeping, on the bell of that side.
+   * @returns the value of the bell to sleep on
+   */
+  protected want(side: number, amount: number): number {
+    Atomics.store(this.control, side + WANTED, amount);
+    return Atomics.load(this.control, side + BELL);
+  }
+
+  /** Wakes a side if it sleeps for no more than `amount`. */
+  protected wakeFor(side: number, amount: number): void {
+    const wanted = Atomics.load(this.control, side + WANTED);
+    if (wanted > 0 && amount >= wanted) this.wake(side);
+  }
+
+  protected wake(side: number): void {
+    Atomics.add(this.control, side + BELL, 1);
+    Atomics.notify(this.control, side + BELL);
   }
 
   /** At most `limit` of `available` bytes from `position`, as far as they lie in one piece. */
@@ -92,33 +117,35 @@ class RingEnd {
 export class RingWriter extends RingEnd {
   /** Free memory to fill, in one piece and at most `limit` bytes; empty when the ring is full. */
   space(limit: number): Buffer {
-    const free = this.bytes.length - this.fill;
-    return this.span(Atomics.load(this.control, WRITTEN), free, limit);
+    return this.span(Atomics.load(this.control, WRITTEN), this.#free, limit);
   }
 
   /** As {@link space}, but sleeps until there is some. Not for the main thread. */
   waitForSpace(limit: number): Buffer {
     for (;;) {
-      const bell = Atomics.load(this.control, WRITER_BELL);
       if (this.broken) throw new BrokenRing();
-      const space = this.space(limit);
-      if (space.length > 0) return space;
-      Atomics.wait(this.control, WRITER_BELL, bell);
+      if (this.#free > 0) return this.space(limit);
+      const bell = this.want(WRITER, this.worthWaking(limit));
+      if (this.#free === 0 && !this.broken) Atomics.wait(this.control, WRITER + BELL, bell);
+      this.want(WRITER, 0);
     }
   }
 
   /** Resolves as soon as there is space, or the ring is broken. For the main thread. */
   async untilSpace(): Promise<void> {
-    for (;;) {
-      const bell = Atomics.load(this.control, WRITER_BELL);
-      if (this.broken || this.fill < this.bytes.length) return;
-      await Atomics.waitAsync(this.control, WRITER_BELL, bell).value;
+    while (!this.broken && this.#free === 0) {
+      const bell = this.want(WRITER, this.worthWaking(this.bytes.length));
+      if (this.#free === 0 && !this.broken) {
+        await Atomics.waitAsync(this.control, WRITER + BELL, bell).value;
+      }
+      this.want(WRITER, 0);
     }
   }
 
   /** Hands the first `count` bytes of what {@link space} returned to the reader. */
   commit(count: number): void {
-    this.advance(WRITTEN, count, READER_BELL);
+    Atomics.add(this.control, WRITTEN, count);
+    this.wakeFor(READER, this.fill);
   }
 
   /** Sets the next mark behind everything committed so far. */
@@ -126,13 +153,17 @@ export class RingWriter extends RingEnd {
     const index = Atomics.load(this.control, MARKS);
     Atomics.store(this.control, MARK + index, Atomics.load(this.control, WRITTEN));
     Atomics.add(this.control, MARKS, 1);
-    this.ring(READER_BELL);
+    this.wake(READER);
   }
 
   /** Says that no more bytes will come. */
   close(): void {
     Atomics.store(this.control, CLOSED, 1);
-    this.ring(READER_BELL);
+    this.wake(READER);
+  }
+
+  get #free(): number {
+    return this.bytes.length - this.fill;
   }
 }
 
@@ -143,23 +174,32 @@ export class RingReader extends RingEnd {
    */
   waitForData(limit: number, mark?: number): Buffer {
     for (;;) {
-      const bell = Atomics.load(this.control, READER_BELL);
       if (this.broken) throw new BrokenRing();
-      // In this order: bytes behind a mark are committed after it is set, so a fill that includes
-      // some was loaded when the mark was already visible.
-      const closed = Atomics.load(this.control, CLOSED) !== 0;
-      const fill = this.fill;
-      const before = this.#untilMark(mark);
-      if (fill > 0 || before === 0 || closed) {
-        return this.span(Atomics.load(this.control, READ), Math.min(fill, before), limit);
+      const data = this.#data(limit, mark);
+      if (data !== undefined) return data;
+      const bell = this.want(READER, this.worthWaking(limit));
+      if (this.#data(limit, mark) === undefined && !this.broken) {
+        Atomics.wait(this.control, READER + BELL, bell);
       }
-      Atomics.wait(this.control, READER_BELL, bell);
+      this.want(READER, 0);
     }
   }
 
   /** Gives the first `count` bytes of what {@link waitForData} returned back to the writer. */
   release(count: number): void {
-    this.advance(READ, count, WRITER_BELL);
+    Atomics.add(this.control, READ, count);
+    this.wakeFor(WRITER, this.bytes.length - this.fill);
+  }
+
+  /** Undefined when there is nothing yet, but may be. */
+  #data(limit: number, mark: number | undefined): Buffer | undefined {
+    // In this order: bytes behind a mark are committed after it is set, so a fill that includes some
+    // was loaded when the mark was already visible. Likewise for the last bytes and closing.
+    const closed = Atomics.load(this.control, CLOSED) !== 0;
+    const fill = this.fill;
+    const before = this.#untilMark(mark);
+    if (fill === 0 && before > 0 && !closed) return undefined;
+    return this.span(Atomics.load(this.control, READ), Math.min(fill, before), limit);
   }
 
   /** Bytes from here to the mark; infinitely many while it is not set. */
