@@ -47,7 +47,7 @@ export const pmix: Method = {
     };
     const abort = async (status: number): Promise<void> => {
       // Once settled it can be told nothing more, but sees how this process ends.
-      if (!settled) await client.abort(status).catch(() => {});
+      if (!settled) await client.abort(status, Deadline.after(FAREWELL_MS)).catch(() => {});
     };
     return {
       launcher: this.name,

@@ -54,9 +54,10 @@ const real = openmpi ? pmix : pmix.skip;
 /** Runs four ranks under the real mpirun. */
 function mpirun(...command: string[]): { status: number | null; lines: string[] } {
   const options = ['--allow-run-as-root', '--oversubscribe', '-n', '4'];
-  const { status, stdout } = spawnSync('mpirun.openmpi', [...options, ...command], {
+  const { status, signal, stdout } = spawnSync('mpirun.openmpi', [...options, ...command], {
     encoding: 'utf8',
   });
+  assert.is(signal, null, `mpirun died: ${command.join(' ')}`);
   return { status, lines: stdout.split('\n').filter(Boolean).sort() };
 }
 

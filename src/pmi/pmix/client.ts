@@ -49,6 +49,11 @@ export class PmixClient {
   readonly #identity: Identity;
   readonly #reader = new FrameReader();
   readonly #turns = new Turns();
+  /** Who waits for the answer of which tag. Somebody reads exactly as long as this is not empty. */
+  readonly #waiting = new Map<
+    number,
+    { resolve: (body: Uint8Array) => void; reject: (error: unknown) => void }
+  >();
   #index = 0;
   #tag = FIRST_TAG;
 
@@ -63,7 +68,7 @@ export class PmixClient {
       await this.#channel.write(handshake(this.#identity));
       let answer = this.#reader.accepted();
       while (answer === undefined) {
-        await this.#receive('the handshake', deadline);
+        await deadline.wait(this.#receive(), 'the launcher to answer the PMIx handshake');
         answer = this.#reader.accepted();
       }
       if (answer.status !== 0)
@@ -117,9 +122,12 @@ export class PmixClient {
     }
   }
 
-  /** Asks the launcher to end the job, which does not wait for its turn. @throws the system's error */
-  async abort(status: number): Promise<void> {
-    await this.#send(abortBody(status, 'python-mpi'));
+  /**
+   * Asks the launcher to end the job. It does not wait for its turn, since a fence may hang, but for the answer: a
+   * server may crash over a client that leaves before.
+   */
+  async abort(status: number, deadline: Deadline): Promise<void> {
+    await this.#answer('ABORT', abortBody(status, 'python-mpi'), deadline);
   }
 
   /** Ends the session. The connection must stay open until the process ends: servers confuse a close with a crash. */
@@ -129,32 +137,44 @@ export class PmixClient {
   }
 
   #request(what: string, body: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
-    return this.#turns.take(async () => {
-      const tag = await this.#send(body);
-      for (;;) {
-        // What carries another tag is a notification.
-        for (let got = this.#reader.next(); got; got = this.#reader.next()) {
-          if (got.tag === tag && got.body.length > 0) return got.body;
-        }
-        await this.#receive(what, deadline);
-      }
-    });
+    return this.#turns.take(() => this.#answer(what, body, deadline));
   }
 
-  async #send(body: Uint8Array): Promise<number> {
+  async #answer(what: string, body: Uint8Array, deadline: Deadline): Promise<Uint8Array> {
     const tag = this.#tag++;
     await this.#channel.write(frame(this.#index, tag, body));
-    return tag;
-  }
-
-  async #receive(what: string, deadline: Deadline): Promise<void> {
+    const answer = new Promise<Uint8Array>((resolve, reject) => {
+      this.#waiting.set(tag, { resolve, reject });
+      if (this.#waiting.size === 1) void this.#pump();
+    });
     const awaited =
       what === 'FENCE'
         ? 'all ranks to reach the PMIx fence'
         : `the launcher to answer ${what} of PMIx`;
-    const bytes = await deadline.wait(this.#channel.read(), awaited);
-    if (bytes === undefined)
-      throw misbehaved(`closed its PMIx connection instead of answering ${what}`);
+    return await deadline.wait(answer, awaited);
+  }
+
+  /** Hands answers to those who wait for them, as long as there is one. What carries no such tag is a notification. */
+  async #pump(): Promise<void> {
+    try {
+      while (this.#waiting.size > 0) {
+        await this.#receive();
+        for (let got = this.#reader.next(); got; got = this.#reader.next()) {
+          const waiter = this.#waiting.get(got.tag);
+          if (waiter === undefined || got.body.length === 0) continue;
+          this.#waiting.delete(got.tag);
+          waiter.resolve(got.body);
+        }
+      }
+    } catch (error) {
+      for (const waiter of this.#waiting.values()) waiter.reject(error);
+      this.#waiting.clear();
+    }
+  }
+
+  async #receive(): Promise<void> {
+    const bytes = await this.#channel.read();
+    if (bytes === undefined) throw misbehaved('closed its PMIx connection');
     this.#reader.push(bytes);
   }
 }
