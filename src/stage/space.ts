@@ -15,8 +15,9 @@ const MB = 1e6;
 export function checkSpace(directory: string, needed: number): void {
   let free: number;
   try {
-    const { bavail, bsize } = statfsSync(directory);
-    free = bavail * bsize;
+    const { blocks, bavail, bsize } = statfsSync(directory);
+    // A tmpfs without limit, or a ramfs, claims to have no blocks at all.
+    free = blocks === 0 ? Infinity : bavail * bsize;
   } catch (error) {
     throw chrootError(error, `ask for the free space of ${directory}`);
   }

@@ -18,7 +18,7 @@ import { startThread } from './thread.ts';
 
 /** Bytes; together the memory budget of unpacking. */
 const COMPRESSED_RING = 8 << 20;
-const PLAIN_RING = 16 << 20;
+const PLAIN_RING = 8 << 20;
 
 export interface UnpackerOptions {
   /** Absolute path of an empty directory that nobody else writes to. */

@@ -8,7 +8,7 @@ import { Extractor } from '../../src/stage/extract.ts';
 import { removeTree } from '../../src/stage/remove.ts';
 import { TarReader } from '../../src/stage/tar.ts';
 import { asOrdinaryUser, listing, scratch } from '../support/scratch.ts';
-import { archive, gnuLong, type TestMember } from '../support/tar-builder.ts';
+import { archive, gnuLong, pax, type TestMember } from '../support/tar-builder.ts';
 
 /** Unpacks archives, each in one piece, into a directory `tree` beside which there is something to harm. */
 function extract(...archives: Buffer[]): string {
@@ -116,7 +116,7 @@ overriding.run();
 
 const hostile = suite('hostile archives');
 
-const attacks: Record<string, TestMember[]> = {
+const attacks: Record<string, (TestMember | Buffer)[]> = {
   'a name with ..': [{ name: '../outside', content: 'harm' }],
   'a name with .. further in': [{ name: 'd/../../outside', content: 'harm' }],
   'an absolute name': [{ name: '/tmp/stage-test-harm', content: 'harm' }],
@@ -145,6 +145,20 @@ const attacks: Record<string, TestMember[]> = {
   ],
   'a character device': [{ name: 'null', type: '3' }],
   'a block device': [{ name: 'disk', type: '4' }],
+  'a harmless name that a pax record replaces': [
+    pax({ path: '../outside' }),
+    { name: 'harmless', content: 'harm' },
+  ],
+  'a harmless link target that a pax record replaces': [
+    pax({ linkpath: '../outside' }),
+    { name: 'h', type: '1', target: 'harmless' },
+  ],
+  'a name with a NUL in a pax record': [pax({ path: 'a\0b' }), { name: 'harmless' }],
+  'a long name of GNU tar that leads outside': [
+    gnuLong('L', `${'d/'.repeat(100)}${'../'.repeat(101)}outside`),
+    { name: 'harmless', content: 'harm' },
+  ],
+  'a prefix field that leads outside': [{ name: 'outside', prefix: '..', content: 'harm' }],
   'a fifo': [{ name: 'fifo', type: '6' }],
 };
 

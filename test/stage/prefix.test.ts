@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -242,6 +242,19 @@ space('is there or said to be missing', async () => {
     /has \d+ MB free where the packages need 1000000000000 MB/,
   );
   await refuses(() => checkSpace('/does/not/exist', 1), 'CHROOT_UNUSABLE', /ENOENT/);
+});
+
+const isRoot = process.getuid!() === 0;
+if (!isRoot) console.log('skipped: only root may mount a tmpfs without limit');
+
+(isRoot ? space : space.skip)('of a file system without limit is there', () => {
+  const directory = scratch();
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=0', 'tmpfs', directory]);
+  try {
+    checkSpace(directory, 1e18);
+  } finally {
+    execFileSync('umount', [directory]);
+  }
 });
 
 space.run();
