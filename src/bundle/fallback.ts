@@ -15,7 +15,8 @@ export function fallbackSource(places: ReadonlyMap<string, string>): string {
   return `"""Modules that were left out of this package, since the traced run did not use them."""
 import os
 import sys
-from importlib.machinery import PathFinder
+# Not importlib.machinery, which may itself be among what was left out.
+from _frozen_importlib_external import PathFinder
 
 # Relative to the prefix, as a path without suffix: the directory it can still be imported from.
 PLACES = {

@@ -5,7 +5,7 @@
  * since only for those is there a way back: an import that finds nothing in the package is sent to the original
  * place. Data files of a package that was used, libraries and package metadata stay.
  */
-import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import { checkCancelled } from './context.ts';
@@ -14,38 +14,41 @@ import { ordered } from './ordered.ts';
 import type { Collection } from './source.ts';
 import type { FileEntry, Layer } from './tree.ts';
 
-/** Writes one line per file used to `used.PID` beside itself, and steps aside for a real sitecustomize. */
+/**
+ * Writes down each file when it is first used, since processes may end without notice, and steps aside for a real
+ * sitecustomize.
+ */
 const RECORDER = `
 import atexit, os, sys
 _here = os.path.dirname(os.path.abspath(__file__))
+_log = os.open(os.path.join(_here, 'used'), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 _seen = set()
 
-def _hook(event, args):
-    if event == 'open' and isinstance(args[0], str):
-        _seen.add(os.path.abspath(args[0]))
-    elif event in ('import', 'ctypes.dlopen') and len(args) > 1 and isinstance(args[1], str):
-        _seen.add(os.path.abspath(args[1]))
+def _note(file):
+    if isinstance(file, str) and file not in _seen:
+        _seen.add(file)
+        try:
+            os.write(_log, os.fsencode(os.path.abspath(file)) + b'\\n')
+        except OSError:
+            pass
 
-def _save():
-    files = set(_seen)
+def _hook(event, args):
+    if event == 'open':
+        _note(args[0])
+    elif event == 'import':
+        _note(args[1])
+
+def _loaded():
     for module in list(sys.modules.values()):
-        file = getattr(module, '__file__', None)
-        if isinstance(file, str):
-            files.add(os.path.abspath(file))
+        _note(getattr(module, '__file__', None))
     with open('/proc/self/maps') as maps:
-        files.update(line.split(None, 5)[5].rstrip('\\n') for line in maps if '/' in line)
-    with open(os.path.join(_here, 'used.%d' % os.getpid()), 'a', errors='surrogateescape') as out:
-        out.writelines(file + '\\n' for file in files)
+        for line in maps:
+            if '/' in line:
+                _note(line[line.index('/'):].rstrip('\\n'))
 
 sys.addaudithook(_hook)
-atexit.register(_save)
-os.register_at_fork(after_in_child=_seen.clear)
-if hasattr(os, '_exit'):
-    _exit = os._exit
-    def _leave(status):
-        _save()
-        _exit(status)
-    os._exit = _leave
+atexit.register(_loaded)
+_loaded()
 
 sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _here]
 del sys.modules['sitecustomize']
@@ -138,11 +141,8 @@ async function traceCommand(
 
 /** Real paths of all files used; byte code stands for its source. */
 async function readUsed(recorder: string): Promise<Set<string>> {
-  const used = new Set<string>();
-  for (const name of await readdir(recorder)) {
-    if (!name.startsWith('used.')) continue;
-    for (const line of (await readFile(join(recorder, name), 'utf8')).split('\n')) used.add(line);
-  }
+  const log = await readFile(join(recorder, 'used'), 'utf8').catch(() => '');
+  const used = new Set(log.split('\n'));
   const sources = [...used].map(path =>
     path.replace(/\/__pycache__\/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$/, '/$1.py'),
   );

@@ -51,9 +51,11 @@ async function recorded(directory: string, site: string): Promise<string[]> {
     for (const line of record.split('\n')) {
       // path,hash,size with the path quoted when it holds a comma
       const quoted = /^"((?:[^"]|"")*)"/.exec(line)?.[1]?.replaceAll('""', '"');
-      const path = join(site, quoted ?? line.split(',', 1)[0]!);
-      if (line.startsWith('../') && !path.startsWith('../') && !path.includes('__pycache__/'))
-        found.push(path);
+      const listed = quoted ?? line.split(',', 1)[0]!;
+      const path = join(site, listed);
+      // Above the user base is nobody's, and byte code is made anew.
+      const foreign = path.startsWith('../') || path.includes('__pycache__/');
+      if (listed.startsWith('../') && !foreign) found.push(path);
     }
   }
   return found;

@@ -153,9 +153,11 @@ prefixes(
       'outer.c': 'int inner(void); int outer(void) { return inner(); }\n',
       'lib/.keep': '',
     });
-    const { root, site } = condaPrefix();
+    const site = `lib/python${series}/site-packages`;
+    const root = files(scratch(), { [`${site}/pkg.py`]: '' });
     files(root, { 'ext.c': 'int outer(void); int ext(void) { return outer(); }\n' });
-    const cc = (...args: string[]) => must('cc', ['-shared', '-fPIC', ...args], { cwd: outside });
+    const cc = (...args: string[]) =>
+      must('clang', ['-shared', '-fPIC', ...args], { cwd: outside });
     cc('-o', 'lib/libinner.so.1', 'inner.c', '-Wl,-soname,libinner.so.1');
     cc(
       '-o',
@@ -165,9 +167,11 @@ prefixes(
       '-l:libinner.so.1',
       '-Llib',
     );
-    cc('-o', join(site, 'ext.so'), join(root, 'ext.c'), '-l:libouter.so.2', '-Llib', '-lz');
+    cc('-o', join(root, site, 'ext.so'), join(root, 'ext.c'), '-l:libouter.so.2', '-Llib', '-lz');
     const env = { ...process.env, LD_LIBRARY_PATH: join(outside, 'lib') };
-    const { prefix } = await packaged(['--prefix', root, '--with-libs'], { env });
+    const { prefix } = await packaged(['--prefix', root, '--with-libs', '--python', PYTHON], {
+      env,
+    });
     const names = readdirSync(join(prefix, 'lib'));
     assert.ok(names.includes('libinner.so.1') && names.includes('libouter.so.2'), names.join());
     assert.not(names.some(name => name.startsWith('libz') || name.startsWith('libc.')));
@@ -177,7 +181,7 @@ prefixes(
         '-S',
         '-c',
         'import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).ext())',
-        join(prefix, `lib/python${series}/site-packages/ext.so`),
+        join(prefix, site, 'ext.so'),
       ],
       [outside],
     );

@@ -132,7 +132,7 @@ function linked(root: string, flag: string): { program: string; library: string 
     'src/main.c': 'int outer(void); int main(void) { return outer(); }\n',
   });
   for (const name of ['lib', 'lib/deep', 'bin']) mkdirSync(join(root, name), { recursive: true });
-  const cc = (...args: string[]) => must('cc', args, { cwd: root });
+  const cc = (...args: string[]) => must('clang', args, { cwd: root });
   cc('-shared', '-fPIC', '-o', 'lib/deep/libinner.so', 'src/inner.c');
   cc(
     '-shared',
@@ -177,7 +177,7 @@ relocation(
   () => {
     const root = scratch();
     files(root, { 'x.c': 'int x(void) { return 1; }\n' });
-    must('cc', ['-shared', '-fPIC', '-o', 'x.so', 'x.c', '-Wl,-rpath,/o/lib'], { cwd: root });
+    must('clang', ['-shared', '-fPIC', '-o', 'x.so', 'x.c', '-Wl,-rpath,/o/lib'], { cwd: root });
     const result = moved('lib/a/b/c/x.so', readFileSync(join(root, 'x.so')), '/o');
     assert.equal(result.leftover, { kind: 'search path', directories: ['/o/lib'] });
   },
@@ -186,7 +186,7 @@ relocation(
 relocation('a damaged ELF file is not understood, and never more than that', () => {
   const root = scratch();
   files(root, { 'x.c': 'int x(void) { return 1; }\n' });
-  must('cc', ['-shared', '-fPIC', '-o', 'x.so', 'x.c', '-Wl,-rpath,/opt/somewhere/lib'], {
+  must('clang', ['-shared', '-fPIC', '-o', 'x.so', 'x.c', '-Wl,-rpath,/opt/somewhere/lib'], {
     cwd: root,
   });
   const whole = readFileSync(join(root, 'x.so'));

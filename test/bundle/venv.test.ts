@@ -58,21 +58,16 @@ environments(
     const { root, site } = venv();
     files(site, {
       'pkg.py': 'X = 1\n',
-      'broken.py': 'this is not Python\n',
+      'broken.py': 'this is no Python\n',
       'two/__init__.py': 'def f(): raise ValueError\n',
     });
     const { prefix, stderr } = await packaged(['--venv', root]);
     const there = sitePackages(prefix);
     must('find', [prefix, '-exec', 'touch', '-h', '-d', '2001-01-01', '{}', '+']);
     const verbose = command(PYTHON, ['-v', '-c', 'import pkg, two'], { env: staged(prefix) });
-    for (const module of ['pkg', 'two/__init__']) {
-      const path = `${there}/${module}.py`;
-      assert.match(
-        verbose.stderr,
-        new RegExp(`matches ${path}|${join(there, 'two', '__pycache__')}|__pycache__/pkg`),
-      );
-      assert.not.match(verbose.stderr, `wrote`);
-    }
+    assert.match(verbose.stderr, `matches ${there}/pkg.py`);
+    assert.match(verbose.stderr, `matches ${there}/two/__init__.py`);
+    assert.not.match(verbose.stderr, 'is stale');
     const [pyc] = readdirSync(join(there, '__pycache__')).filter(name => name.startsWith('pkg'));
     const code = readFileSync(join(there, '__pycache__', pyc!));
     assert.is(code.readUInt32LE(4), 1, 'hash-based and unchecked');

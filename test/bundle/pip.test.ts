@@ -1,0 +1,165 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { scratch } from '../support/scratch.ts';
+import {
+  bundle,
+  files,
+  lookups,
+  must,
+  PYTHON,
+  packaged,
+  sitePackages,
+  staged,
+  wheels,
+} from './support.ts';
+
+const SCIENCE = wheels('science', [
+  'numpy',
+  'scipy',
+  'matplotlib',
+  'mpi4py',
+  'pytest',
+  'hypothesis',
+]);
+const offline = ['--python', PYTHON, '--pip'];
+const env = { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: SCIENCE };
+
+const pip = suite('pip');
+
+pip('numpy, scipy, matplotlib and mpi4py work from where they are unpacked', async () => {
+  const { prefix, stderr } = await packaged(
+    [
+      '--prefix',
+      '/usr',
+      '--exclude',
+      'lib/python3/dist-packages/*',
+      ...offline,
+      'numpy',
+      'scipy',
+      'matplotlib',
+      'mpi4py',
+      'pytest',
+      'hypothesis',
+    ],
+    { env, suffix: '.tar.gz' },
+  );
+  assert.is(stderr, '');
+  const code = `
+import sys
+import numpy.fft, scipy.interpolate, matplotlib, mpi4py
+matplotlib.use('agg')
+import matplotlib.pyplot as plot
+plot.plot([1, 2])
+plot.savefig(sys.argv[1])
+assert all(m.__file__.startswith(sys.prefix) for m in (numpy, scipy, matplotlib, mpi4py, sys.modules['os']))
+print(numpy.fft.fft([1, 0]).real.sum(), scipy.interpolate.interp1d([0, 1], [0, 2])(0.5))
+`;
+  const picture = join(scratch(), 'x.png');
+  const { stdout, paths } = lookups(
+    prefix,
+    ['-c', code, picture],
+    ['/usr/lib/python3', '/usr/lib/python3.11', '/usr/local/lib', '/usr/bin', SCIENCE],
+  );
+  assert.is(stdout.trim(), '2.0 1.0');
+  assert.ok(existsSync(picture));
+  assert.equal(paths, []);
+
+  const tests = must(
+    join(prefix, 'bin/python3'),
+    [
+      '-m',
+      'pytest',
+      '-q',
+      '-p',
+      'no:cacheprovider',
+      '--pyargs',
+      'numpy.fft',
+      'numpy.lib.tests.test_index_tricks',
+    ],
+    { env: { ...staged(prefix), HOME: scratch() }, cwd: scratch() },
+  );
+  assert.match(tests, /\d+ passed/);
+  assert.is(
+    must(join(prefix, 'bin/f2py'), ['-v'], { env: staged(prefix) }).trim(),
+    must(join(prefix, 'bin/numpy-config'), ['--version'], { env: staged(prefix) }).trim(),
+  );
+});
+
+pip('installed twice, in different places, the bytes are the same', async () => {
+  const made = [];
+  for (const name of ['one', 'a-longer-name']) {
+    const tmp = join(scratch(), name);
+    mkdirSync(tmp);
+    made.push(
+      await packaged([...offline, 'fonttools', 'mpi4py', 'cycler'], {
+        env: { ...env, TMPDIR: tmp },
+      }),
+    );
+    assert.equal(readdirSync(tmp), []);
+  }
+  const [one, two] = made.map(({ file }) => readFileSync(file));
+  assert.ok(one!.equals(two!));
+  const record = readFileSync(
+    join(
+      sitePackages(made[0]!.prefix),
+      readdirSync(sitePackages(made[0]!.prefix)).find(name => /^fonttools.*info$/.test(name))!,
+      'RECORD',
+    ),
+    'utf8',
+  );
+  assert.match(record, /^\.\.\/\.\.\/\.\.\/bin\/ttx,,$/m);
+});
+
+pip('wheels, requirements files and local projects, as pip takes them', async () => {
+  const project = files(scratch(), {
+    'proj/pyproject.toml':
+      '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n[project]\nname = "proj"\nversion = "1"\n',
+    'proj/backend.py': `import zipfile
+def build_wheel(directory, *args):
+    with zipfile.ZipFile(directory + '/proj-1-py3-none-any.whl', 'w') as wheel:
+        wheel.writestr('proj.py', 'import cycler\\nN = 5\\n')
+        wheel.writestr('proj-1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: proj\\nVersion: 1\\n')
+        wheel.writestr('proj-1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
+        wheel.writestr('proj-1.dist-info/RECORD', '')
+    return 'proj-1-py3-none-any.whl'
+`,
+    'requirements.txt': 'cycler\n',
+  });
+  const wheel = readdirSync(SCIENCE).find(name => name.startsWith('packaging-'))!;
+  const { prefix, manifest } = await packaged(
+    [...offline, './proj', join(SCIENCE, wheel), '-r', 'requirements.txt'],
+    { env, cwd: project },
+  );
+  const { stdout } = lookups(
+    prefix,
+    ['-c', 'import proj, cycler, packaging; print(proj.N, packaging.__file__)'],
+    [],
+  );
+  assert.is(stdout.trim(), `5 ${sitePackages(prefix)}/packaging/__init__.py`);
+  assert.equal(manifest.sources, [`--pip ./proj ${join(SCIENCE, wheel)} -r requirements.txt`]);
+});
+
+pip("what pip cannot do is said in pip's words", () => {
+  const out = scratch();
+  const { status, stderr } = bundle(
+    ['-o', join(out, 'x.tar'), ...offline, 'no-such-package-here'],
+    { env },
+  );
+  assert.is(status, 66);
+  assert.match(stderr, 'No matching distribution found for no-such-package-here');
+  assert.is(stderr.trim().split('\n').length, 1);
+  assert.equal(readdirSync(out), []);
+});
+
+pip('a Python that is none is named', () => {
+  const { status, stderr } = bundle(
+    ['-o', join(scratch(), 'x.tar'), '--python', '/bin/false', '--pip', 'numpy'],
+    { env },
+  );
+  assert.is(status, 66);
+  assert.match(stderr, '/bin/false');
+});
+
+pip.run();
