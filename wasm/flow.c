@@ -95,29 +95,29 @@ static uint64_t patience(const struct bcast *e, const struct link *link) {
     return e->config.stall_ms * quarters / 4;
 }
 
-/* Whether somebody else has taken all there is and waits only for the window to move. */
-static int starves_others(const struct bcast *e, const struct link *link) {
+/* Whether another child is at least half a window ahead of the floor, and so waits only for the window to move. */
+static int starves_others(const struct bcast *e, const struct link *link, uint64_t floor) {
     for (uint32_t k = 0; k < e->config.max_links; k++) {
         const struct link *other = &e->links[k];
-        if (other != link && reads(other) && other->acked >= e->window.head) return 1;
+        if (other != link && reads(other) && other->acked >= floor + e->window.slots / 2) return 1;
     }
     return 0;
 }
 
 void flow_watch(struct bcast *e) {
     const struct window *w = &e->window;
-    uint64_t floor = floor_of(e), end = is_root(e) ? w->asked : w->head;
-    int full = w->started && end < e->stream.segments && end >= floor + w->slots;
+    /* A slow reader frees a slot now and then, so what is nearly full, or nearly last, counts. */
+    uint64_t nearly = w->slots / 4, floor = floor_of(e), end = is_root(e) ? w->asked : w->head;
+    int full = w->started && end < e->stream.segments && end + nearly >= floor + w->slots;
     for (uint32_t k = 0; k < e->config.max_links; k++) {
         struct link *link = &e->links[k];
         if (!reads(link)) continue;
-        int starving = starves_others(e, link);
-        int holds = full && link->acked < floor + (w->slots + 1) / 2 && (starving || link->acked == floor);
-        if (!holds || !link->holding) link->held_since = e->now;
+        int holds = full && link->acked <= floor + nearly;
+        if (holds && !link->holding) link->held_since = e->now;
         link->holding = (uint8_t)holds;
         if (!holds) continue;
         /* One that keeps moving and starves nobody is merely as slow as its network. */
-        if (!starving && link->progressed > link->held_since) link->held_since = link->progressed;
+        if (link->progressed > link->held_since && !starves_others(e, link, floor)) link->held_since = link->progressed;
         if (e->now - link->held_since < patience(e, link)) continue;
         if (is_root(e)) e->census.members[link->position].slow = 1;
         e->statistics.stalled++;

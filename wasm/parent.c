@@ -1,6 +1,7 @@
 /*
  * Finding a parent. Candidates are the positions on the way to the root: the static parent first, then its parent, and
- * so on. A corrupt frame is worth a second try with the same one. After the root comes a pause, and the way again.
+ * so on. A corrupt frame is worth a second try with the same one, and so is the root, behind which there is nobody. Then
+ * comes a pause, and the way again.
  */
 #include "engine.h"
 
@@ -62,7 +63,7 @@ void parent_lost(struct bcast *e, enum bcast_reason reason) {
     s->orphan_until = e->now + e->config.rejoin_ms;
     if (link->bye_told || e->done) {
         s->state = SEARCH_OVER;
-    } else if (reason == BCAST_REASON_CORRUPT && !s->retried) {
+    } else if ((reason == BCAST_REASON_CORRUPT || s->candidate == 0) && !s->retried) {
         dial(e, s->candidate);
         s->retried = 1;
     } else if (reason == BCAST_REASON_MOVED && s->candidate != 0) {

@@ -17,7 +17,7 @@ static void decide(struct bcast *e, enum verdict_state state) {
     struct verdict *v = &e->verdict;
     const struct census *c = &e->census;
     v->state = (uint8_t)state;
-    if (c->lost > c->given_up) e->census.sweep_at = e->now;
+    if (c->lost > c->given_up) e->census.sweep_at = e->now + e->config.stall_ms;
     if (state == VERDICT_GO) {
         uint8_t lost[4];
         store_u32(lost, c->lost);

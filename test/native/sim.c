@@ -35,7 +35,7 @@ struct node {
     struct bcast *engine;
     uint32_t *wire_of;    /* by link: wire * 2 + side, or NOBODY */
     uint32_t links;
-    int alive, hung, staged, done, slow, holder;
+    int alive, hung, staged, done, slow, holder, stuck;
     int verdict;          /* 0, BCAST_READY, BCAST_FAILED */
     uint32_t code, failed;
     uint64_t got;         /* bytes of the stream delivered */
@@ -300,7 +300,7 @@ static void happen(struct world *w, struct event *e) {
         break;
     case STAGED:
         /* The last segments may be used up one by one. */
-        if (!n->staged) call(bcast_staged(n->engine, n->holder));
+        if (!n->staged && !n->stuck) call(bcast_staged(n->engine, n->holder));
         n->staged = 1;
         break;
     case FAILURE: call(bcast_failed(n->engine, 1000 + e->node, "it broke", 8)); break;
@@ -330,7 +330,7 @@ static void create(struct world *w, uint32_t id) {
     for (uint32_t k = 0; k < n->links; k++) n->wire_of[k] = NOBODY;
     n->slow = random_chance(&w->seed, o->slow);
     n->holder = random_chance(&w->seed, o->holders);
-    n->timer_at = 0;
+    n->stuck = random_chance(&w->seed, o->stuck);
     if (id != 0 && random_chance(&w->seed, o->absent)) return;
     n->alive = 1;
     call(bcast_init(&n->engine, malloc(bytes), bytes, &config, 0));
@@ -369,6 +369,8 @@ static struct sim_result conclude(struct world *w) {
             result.failed++;
             result.failed_code = n->code;
             result.failed_position = n->failed;
+            const struct node *named = &w->nodes[n->failed];
+            if (n->code == BCAST_FAILURE_PEER_LOST && named->alive && !named->hung) result.blamed++;
         }
         if (first == NULL) first = n;
         if (n->verdict != first->verdict || n->code != first->code || n->failed != first->failed) result.agreed = 0;
@@ -392,6 +394,7 @@ struct sim_result sim_run(const struct sim_options *options) {
     w->config.silent_ms = 3000;
     w->config.redial_ms = 50;
     w->config.rejoin_ms = 5000;
+    w->config.deadline_ms = options->deadline_ms;
     w->config.tolerate_lost = (uint32_t)options->tolerate_lost;
     w->sizes[0] = (uint64_t)segment * (segments / 2);
     w->sizes[1] = options->seed % 3 == 0 ? 0 : 1;

@@ -22,6 +22,8 @@ struct sim_options {
     double absent;        /* ... or never starts */
     double corruption;    /* probability that a piece of input has a flipped bit */
     double slow;          /* probability that a position reads one byte per millisecond */
+    double stuck;         /* probability that a position never gets ready */
+    uint32_t deadline_ms;
     int tolerate_lost;
     int root_dies;
 };
@@ -32,6 +34,7 @@ struct sim_result {
     uint32_t survivors;
     uint32_t lost;           /* positions that died, hung or never started */
     uint32_t failed_code, failed_position; /* of the last failed verdict */
+    uint32_t blamed;         /* positions that were told of the loss of one that lives */
     int agreed;              /* all saw the same verdict */
     uint64_t milliseconds;   /* simulated */
     uint64_t stream_bytes;

@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
         {"hangs", NULL, &o.hangs, NULL},           {"failures", NULL, &o.failures, NULL},
         {"absent", NULL, &o.absent, NULL},         {"corruption", NULL, &o.corruption, NULL},
         {"slow", NULL, &o.slow, NULL},             {"tolerate", NULL, NULL, &o.tolerate_lost},
-        {"rootdies", NULL, NULL, &o.root_dies},
+        {"rootdies", NULL, NULL, &o.root_dies},    {"stuck", NULL, &o.stuck, NULL},
+        {"deadline", &o.deadline_ms, NULL, NULL},
     };
     for (int i = 1; i < argc; i++) {
         const char *value = strchr(argv[i], '=');

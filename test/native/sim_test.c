@@ -1,0 +1,81 @@
+/*
+ * Whole sessions under every kind of trouble, many seeds each. sim.c checks what holds in any session; here is what
+ * the verdict must be.
+ */
+#include "sim.h"
+
+#include "check.h"
+
+enum expectation { GO, GO_OR_LOST, GO_OR_FAILED, FAILED_WITH, ENDS };
+
+static const struct scenario {
+    const char *name;
+    struct sim_options options;
+    uint32_t seeds;
+    enum expectation expected;
+    uint32_t code;
+} scenarios[] = {
+    {"one position", {.nodes = 1}, 3, GO, 0},
+    {"quiet", {.nodes = 100}, 5, GO, 0},
+    {"quiet, 2,000 positions", {.nodes = 2000, .segments = 6}, 1, GO, 0},
+    {"no segments to speak of", {.nodes = 9, .segments = 1}, 10, GO, 0},
+    {"some hold everything", {.nodes = 60, .holders = 0.6}, 20, GO, 0},
+    {"all hold everything", {.nodes = 60, .holders = 1}, 5, GO, 0},
+    {"links are cut", {.nodes = 40, .cuts = 0.3}, 60, GO, 0},
+    {"links are cut, in a chain", {.nodes = 12, .shape = BCAST_SHAPE_CHAIN, .cuts = 0.3}, 40, GO, 0},
+    {"bits flip", {.nodes = 40, .corruption = 0.002}, 40, GO, 0},
+    {"some are slow", {.nodes = 24, .segments = 150, .slow = 0.15}, 10, GO, 0},
+    {"some are slow, links are cut, some hold everything",
+     {.nodes = 30, .slow = 0.1, .cuts = 0.2, .holders = 0.3, .corruption = 0.001}, 30, GO, 0},
+    {"some die", {.nodes = 40, .deaths = 0.05}, 40, GO_OR_LOST, 0},
+    {"some hang", {.nodes = 40, .hangs = 0.05}, 30, GO_OR_LOST, 0},
+    {"some never come", {.nodes = 40, .absent = 0.05}, 30, GO_OR_LOST, 0},
+    {"all at once", {.nodes = 40, .deaths = 0.03, .hangs = 0.02, .absent = 0.02, .cuts = 0.2, .corruption = 0.001,
+                     .holders = 0.3}, 40, GO_OR_LOST, 0},
+    {"all at once, tolerated", {.nodes = 40, .deaths = 0.05, .hangs = 0.02, .absent = 0.05, .cuts = 0.2,
+                                .corruption = 0.001, .holders = 0.3, .tolerate_lost = 1}, 40, GO, 0},
+    {"some fail", {.nodes = 40, .failures = 0.05, .cuts = 0.1, .holders = 0.3}, 60, GO_OR_FAILED, 0},
+    {"all but the root never get ready", {.nodes = 20, .stuck = 1, .deadline_ms = 4000}, 5, FAILED_WITH,
+     BCAST_FAILURE_TIMEOUT},
+    {"the root dies", {.nodes = 30, .root_dies = 1}, 40, ENDS, 0},
+};
+
+static void check_verdict(const struct scenario *s, uint64_t seed, const struct sim_result *r) {
+    const char *name = s->name;
+    unsigned long long n = seed;
+    if (s->expected == ENDS) return;
+    CHECK(r->agreed, "%s, seed %llu", name, n);
+    CHECK(r->blamed == 0, "%s, seed %llu: position %u lives", name, n, r->failed_position);
+    if (s->options.holders == 1) CHECK(r->sum.segments_out == 0, "%s, seed %llu: payload moved", name, n);
+    if (s->expected == FAILED_WITH) CHECK(r->failed == r->survivors && r->failed_code == s->code, "%s, seed %llu", name, n);
+    if (s->expected == GO) CHECK(r->go == r->survivors, "%s, seed %llu: code %u", name, n, r->failed_code);
+    if (s->expected == GO_OR_LOST && r->failed > 0) {
+        CHECK(r->lost > 0 && r->failed_code == BCAST_FAILURE_PEER_LOST, "%s, seed %llu", name, n);
+    }
+    if (s->expected == GO_OR_FAILED && r->failed > 0) {
+        CHECK(r->failed_code == 1000 + r->failed_position, "%s, seed %llu: code %u", name, n, r->failed_code);
+    }
+}
+
+int main(void) {
+    for (uint32_t k = 0; k < sizeof scenarios / sizeof scenarios[0]; k++) {
+        const struct scenario *s = &scenarios[k];
+        uint32_t go = 0, failed = 0;
+        uint64_t resumes = 0, corrupt = 0, reread = 0, stalled = 0;
+        for (uint64_t seed = 1; seed <= s->seeds; seed++) {
+            struct sim_options options = s->options;
+            options.seed = seed;
+            struct sim_result r = sim_run(&options);
+            check_verdict(s, seed, &r);
+            go += r.go > 0;
+            failed += r.failed > 0;
+            resumes += r.sum.resumes;
+            corrupt += r.sum.corrupt;
+            reread += r.sum.reread;
+            stalled += r.sum.stalled;
+        }
+        printf("sim: %-52s %3u go %3u failed; %llu resumes, %llu corrupt, %llu stalled, %llu reread\n", s->name, go, failed,
+               (unsigned long long)resumes, (unsigned long long)corrupt, (unsigned long long)stalled,
+               (unsigned long long)reread);
+    }
+}
