@@ -3,8 +3,11 @@
  * formats. Made once per directory, since packing takes longer than anything measured with it.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import zlib from 'node:zlib';
 
 const PYTHON = '/usr/bin/python3';
 const WHERE = `import os, numpy, scipy
@@ -12,28 +15,43 @@ print(os.path.dirname(os.__file__))
 print(os.path.dirname(numpy.__file__))
 print(os.path.dirname(scipy.__file__))`;
 
-/** Compressors as tar's -I takes them; zstd at the level that suits transport. */
-const FORMATS = { 'tar.gz': 'gzip', tar: 'cat', 'tar.zst': 'zstd -3' } as const;
+/** Levels: what gzip and zstd do when not told. */
+const COMPRESSORS = {
+  'tar.gz': () => zlib.createGzip({ level: 6 }),
+  'tar.zst': () =>
+    zlib.createZstdCompress({ params: { [zlib.constants.ZSTD_c_compressionLevel]: 3 } }),
+} as const satisfies Record<string, () => Duplex>;
 
-export type Format = keyof typeof FORMATS;
-export const formats = Object.keys(FORMATS) as Format[];
+export type Format = 'tar' | keyof typeof COMPRESSORS;
+export const formats: readonly Format[] = ['tar.gz', 'tar', 'tar.zst'];
 
 /**
  * Makes what is missing of the package's files.
  * @returns the path of each format
  */
-export function makePackages(directory: string): Record<Format, string> {
+export async function makePackages(directory: string): Promise<Record<Format, string>> {
   mkdirSync(directory, { recursive: true });
-  const trees = execFileSync(PYTHON, ['-c', WHERE], { encoding: 'utf8' }).trim().split('\n');
-  const relative = trees.map(tree => tree.replace(/^\/usr\//, ''));
-  const paths = formats.map(format => {
-    const path = join(directory, `python.${format}`);
-    if (!existsSync(path)) {
-      const draft = `${path}.draft`;
-      execFileSync('tar', ['-C', '/usr', '-I', FORMATS[format], '-cf', draft, ...relative]);
-      renameSync(draft, path);
-    }
-    return [format, path] as const;
+  const at = (format: Format) => join(directory, `python.${format}`);
+  await unlessThere(at('tar'), draft => {
+    const trees = execFileSync(PYTHON, ['-c', WHERE], { encoding: 'utf8' }).trim().split('\n');
+    const relative = trees.map(tree => tree.replace(/^\/usr\//, ''));
+    execFileSync('tar', ['-C', '/usr', '-cf', draft, ...relative]);
   });
-  return Object.fromEntries(paths) as Record<Format, string>;
+  for (const format of ['tar.gz', 'tar.zst'] as const) {
+    await unlessThere(at(format), draft =>
+      pipeline(createReadStream(at('tar')), COMPRESSORS[format](), createWriteStream(draft)),
+    );
+  }
+  return { tar: at('tar'), 'tar.gz': at('tar.gz'), 'tar.zst': at('tar.zst') };
+}
+
+/** Makes a file under another name first, so that half a file is never taken for one. */
+async function unlessThere(
+  path: string,
+  make: (draft: string) => void | Promise<void>,
+): Promise<void> {
+  if (existsSync(path)) return;
+  const draft = `${path}.draft`;
+  await make(draft);
+  renameSync(draft, path);
 }

@@ -5,7 +5,7 @@
  *
  * Prints medians of the ratios to `tar -xzf` of the same round, since only those are comparable between runs.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,7 +50,7 @@ function program(): string {
 }
 
 async function contestants(): Promise<Contestant[]> {
-  const paths = makePackages(work);
+  const paths = await makePackages(work);
   const unpackPackage = program();
   const all: Contestant[] = [];
   for (const format of formats) {
@@ -58,10 +58,13 @@ async function contestants(): Promise<Contestant[]> {
     await file.close();
     const megabytes = (file.spec.size / 1e6).toFixed(0);
     const decompress = { 'tar.gz': '-xzf', tar: '-xf', 'tar.zst': '--zstd -xf' }[format].split(' ');
-    all.push({
+    // GNU tar needs a program for it, which may be missing.
+    const theirs = format !== 'tar.zst' || spawnSync('zstd', ['--version']).status === 0;
+    const peer = {
       name: `tar ${decompress.join(' ')} (.${format}, ${megabytes} MB)`,
-      command: directory => ['tar', '-C', directory, ...decompress, paths[format]],
-    });
+      command: (directory: string) => ['tar', '-C', directory, ...decompress, paths[format]],
+    };
+    if (theirs) all.push(peer);
     all.push({
       name: `ours (.${format})`,
       command: directory => [
