@@ -6,21 +6,22 @@
 import { hostname } from 'node:os';
 import { Deadline } from './deadline.ts';
 import { asPythonMpiError } from './errors.ts';
-import { become, type Outcome, shellStatus, supervise } from './exec/python.ts';
+import { become, supervise } from './exec/python.ts';
 import { launchLocally } from './launch/embedded.ts';
 import { follow } from './launch/follower.ts';
 import { lead } from './launch/leader.ts';
 import { rosterOf } from './launch/roster.ts';
 import { JobFailed, type Run, type Staged } from './launch/run.ts';
+import { type Outcome, SUCCESS } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { Rendezvous } from './pmi/rendezvous.ts';
 import { pythonProgram } from './stage/environment.ts';
 
 /**
  * Runs Python on this rank.
- * @returns how Python ended, or the status of an error the user has been told of; never, when this
- *   process became Python
- * @throws PythonMpiError for an error that only this rank knows
+ * @returns how Python ended; never, when this process became Python
+ * @throws JobFailed when Python did not run and the user has been told why
+ * @throws PythonMpiError for an error before the launcher was spoken to
  */
 export async function launch(run: Run): Promise<Outcome> {
   const { configuration, env, log } = run;
@@ -33,42 +34,29 @@ export async function launch(run: Run): Promise<Outcome> {
   run.introduce(`${hostname()}/${rank}`);
   log(`rank ${rank} of ${size}, launched by ${rendezvous.launcher} (${rendezvous.why})`);
 
-  let staged: Staged;
+  let staged: Staged = { directory: undefined, release: undefined };
+  let outcome: Outcome | undefined;
   try {
-    staged = await stage(run, rendezvous, deadline);
+    if (configuration.packages.length > 0) staged = await stage(run, rendezvous, deadline);
+    await rendezvous.settle();
+    outcome = await handOver(run, rendezvous, staged);
   } catch (thrown) {
-    return giveUp(run, rendezvous, thrown);
+    throw await giveUp(run, rendezvous, staged, thrown);
   }
-  return handOver(run, rendezvous, staged);
+  await rendezvous.finish(outcome);
+  await staged.release?.();
+  return outcome;
 }
 
 /** Brings the packages to this node, or waits for its leader to do so. */
-function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> | Staged {
-  if (run.configuration.packages.length === 0) {
-    run.log('no packages: nothing to stage');
-    return { directory: undefined, release: undefined };
-  }
+function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
   const roster = rosterOf(rendezvous.placement);
   return roster.leads
     ? lead(run, rendezvous, roster, deadline)
     : follow(rendezvous, roster, deadline);
 }
 
-/** Python will not run: tells the launcher, and the user of what only this rank knows. */
-async function giveUp(run: Run, rendezvous: Rendezvous, thrown: unknown): Promise<Outcome> {
-  if (thrown instanceof JobFailed) {
-    // The root has told the user, and all ranks end by themselves.
-    await rendezvous.finish({ status: 0, signal: undefined });
-    return { status: thrown.error.status, signal: undefined };
-  }
-  const error = asPythonMpiError(thrown);
-  error.host ??= hostname();
-  run.complain(error);
-  await rendezvous.abort(error.status);
-  return { status: error.status, signal: undefined };
-}
-
-/** Becomes Python where nothing is left to do afterwards, else runs it and does that. */
+/** Becomes Python where nothing is left to do afterwards, else runs it until it ends. */
 async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promise<Outcome> {
   const { configuration, log } = run;
   const { descriptor, parentMustStay, env } = rendezvous.handOver;
@@ -81,14 +69,26 @@ async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promi
   const child = await supervise(program);
   log(`runs ${program.file} as process ${child.pid}`);
   const outcome = await child.ended;
-  if (shellStatus(outcome) !== 0) blame(run, rendezvous, outcome);
-  await rendezvous.finish(outcome);
-  await staged.release?.();
+  log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;
 }
 
-/** In a job of several ranks the user wants to know which one ended it. */
-function blame(run: Run, { placement }: Rendezvous, { status, signal }: Outcome): void {
-  const how = signal === undefined ? `status ${status}` : signal;
-  run.log(`rank ${placement.rank} of ${placement.size} ended with ${how}`);
+/** Python will not run: tells the launcher, and the user of what the root has not told him already. */
+async function giveUp(
+  run: Run,
+  rendezvous: Rendezvous,
+  staged: Staged,
+  thrown: unknown,
+): Promise<JobFailed> {
+  // All ranks end by themselves after a common verdict; otherwise the launcher has to free them.
+  if (thrown instanceof JobFailed) {
+    await rendezvous.finish(SUCCESS);
+    return thrown;
+  }
+  const error = asPythonMpiError(thrown);
+  error.host ??= hostname();
+  run.complain(error);
+  await staged.release?.();
+  await rendezvous.abort(error.status);
+  return new JobFailed(error);
 }

@@ -5,15 +5,16 @@
  * copy under names relative to the prefix, and in a fixed order by fresh interpreters with a fixed hash seed, because
  * what CPython writes depends on what it compiled before and on the order of sets.
  */
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
+
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import { type Context, checkCancelled } from './context.ts';
+import { exists, readable } from './disk.ts';
 import type { Interpreter } from './interpreter.ts';
 import { ordered } from './ordered.ts';
 import { relocate } from './relocate.ts';
 import type { FileEntry, Layer, Tree } from './tree.ts';
-import { readable } from './walk.ts';
 
 /** Files per interpreter: few enough for progress, many enough that its start does not count. */
 const BATCH = 400;
@@ -66,11 +67,8 @@ export async function addBytecode(
       `${path.slice(path.lastIndexOf('/') + 1, -3)}.${interpreter.tag}.pyc`,
     );
     const content = join(copy, compiled);
-    const made = await access(content).then(
-      () => true,
-      () => false,
-    );
-    if (made) tree.put({ kind: 'file', path: compiled, layer, executable: false, content });
+    if (await exists(content))
+      tree.put({ kind: 'file', path: compiled, layer, executable: false, content });
     else failed.push(path);
   }
   return failed;

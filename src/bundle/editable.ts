@@ -5,12 +5,14 @@
  * editable install, or a path somebody added) is replaced by that directory's modules. Loaders that build on import
  * cannot be resolved to files and are refused by name.
  */
-import { readdir, readFile, stat } from 'node:fs/promises';
+
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
+import { isDirectory, originsOf, readable } from './disk.ts';
 import type { Collection } from './source.ts';
-import type { FileEntry, Layer } from './tree.ts';
-import { locate, originsOf, readable, walk } from './walk.ts';
+import { type FileEntry, type Layer, locate } from './tree.ts';
+import { walk } from './walk.ts';
 
 const POINTER = /(?:^|\/)(?:site|dist)-packages\/[^/]+\.(?:pth|egg-link)$/;
 /** How deep in a directory of a path line code is looked for before it is held to be something else. */
@@ -124,11 +126,4 @@ async function holdsCode(path: string, depth: number): Promise<boolean> {
   if (names.some(name => name.endsWith('.py'))) return true;
   for (const name of names) if (await holdsCode(join(path, name), depth - 1)) return true;
   return false;
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return stat(path).then(
-    info => info.isDirectory(),
-    () => false,
-  );
 }

@@ -6,14 +6,15 @@
  * Owners are 0, names of owners empty, permissions 0755 or 0644, and all times the same: nothing of the machine or
  * of the moment gets in.
  */
+
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { Header, Pax } from 'tar';
 import { type Context, checkCancelled } from './context.ts';
+import { readable } from './disk.ts';
 import { ordered } from './ordered.ts';
 import { type Leftover, relocate } from './relocate.ts';
 import type { FileEntry, LinkEntry, Tree } from './tree.ts';
-import { readable } from './walk.ts';
 
 /** Bytes of tar in a frame, before compression. */
 export const FRAME_BYTES = 4 * 1024 * 1024;

@@ -4,11 +4,13 @@
  * Resolved as ld.so(8) would: the file's own RPATH or RUNPATH, LD_LIBRARY_PATH, the loader's cache, the default
  * directories. What a program opens by name at run time (dlopen, ctypes) is not written anywhere and not found.
  */
-import { access, readFile, realpath } from 'node:fs/promises';
+
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path/posix';
+import { firstExisting, readable } from './disk.ts';
 import { readDynamic } from './elf.ts';
 import type { Collection } from './source.ts';
-import { locate, readable } from './walk.ts';
+import { locate } from './tree.ts';
 
 export interface Library {
   /** The name it is looked for by. */
@@ -90,15 +92,4 @@ async function loaderCache(run: Collection['context']['run']): Promise<Map<strin
     cache.set(name!, [...(cache.get(name!) ?? []), path!]);
   }
   return cache;
-}
-
-async function firstExisting(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) {
-    const exists = await access(path).then(
-      () => true,
-      () => false,
-    );
-    if (exists) return path;
-  }
-  return undefined;
 }

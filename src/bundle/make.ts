@@ -2,11 +2,11 @@
  * Making a package, as a story: collect the sources, take their libraries along, keep what is used, compile, write.
  */
 
-import { stat } from 'node:fs/promises';
 import { PythonMpiError } from '../errors.ts';
 import { addBytecode } from './bytecode.ts';
 import { outputOf } from './compress.ts';
 import { type Context, naming } from './context.ts';
+import { exists, originsOf } from './disk.ts';
 import { Exclusion, type Selection } from './exclude.ts';
 import type { Contents } from './frames.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
@@ -20,7 +20,7 @@ import { keepUsed, type Savings } from './trace.ts';
 import { Tree } from './tree.ts';
 import { addUserBase } from './user-base.ts';
 import { addVenv } from './venv.ts';
-import { originsOf, walk } from './walk.ts';
+import { walk } from './walk.ts';
 import { checkOutput, type Written, writePackage } from './write.ts';
 
 export interface Request {
@@ -215,6 +215,6 @@ async function leftoverWarnings({ leftovers }: Contents): Promise<string[]> {
 }
 
 async function existing(paths: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(paths.map(path => stat(path).catch(() => undefined)));
-  return paths.filter((_, i) => found[i] !== undefined);
+  const found = await Promise.all(paths.map(exists));
+  return paths.filter((_, i) => found[i]);
 }

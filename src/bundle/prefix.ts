@@ -4,15 +4,17 @@
  * A prefix of its own (conda, pyenv, uv, python.org, a module tree) is taken whole. In the operating system's
  * prefix Python is one tenant among many, so there only its own parts are taken.
  */
-import { access, readdir, readFile } from 'node:fs/promises';
+
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
+import { exists, firstExisting, originsOf, readable } from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
 import { librariesOf } from './libraries.ts';
 import { type Collection, labelOf } from './source.ts';
 import type { Layer, Origin } from './tree.ts';
-import { originsOf, readable, walk } from './walk.ts';
+import { walk } from './walk.ts';
 
 const SYSTEM_PREFIXES = ['/usr', '/usr/local'];
 
@@ -133,16 +135,4 @@ async function newestSeries(root: string): Promise<string | undefined> {
   const names = await readdir(join(root, 'lib')).catch(() => []);
   const series = names.flatMap(name => /^python(3\.\d+)$/.exec(name)?.[1] ?? []);
   return series.sort((a, b) => Number(a.slice(2)) - Number(b.slice(2))).at(-1);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function firstExisting(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await exists(path)) return path;
-  return undefined;
 }

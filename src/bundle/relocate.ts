@@ -5,10 +5,10 @@
  * file itself, or to `sys.prefix`. Where the format has no such means the bytes stay, the program goes on looking in
  * the old place, and the caller is told. Pure: bytes in, bytes out.
  */
+
 import { basename, dirname, join, relative } from 'node:path/posix';
 import { isElf, readDynamic, withSearchPath } from './elf.ts';
-import type { FileEntry, Origin } from './tree.ts';
-import { locate } from './walk.ts';
+import { type FileEntry, locate, type Origin } from './tree.ts';
 
 /**
  * What of an old location is left in a file: directories in which it looks for libraries, or the path somewhere in

@@ -4,7 +4,7 @@
  * A tree is filled by sources in the order of the command line, and a later entry replaces an earlier one, as
  * unpacking over each other would do. Directories are those that entries need. Knows nothing of Python or tar.
  */
-import { dirname } from 'node:path/posix';
+import { dirname, join } from 'node:path/posix';
 
 /** A directory of this machine and the path in the package (`''` is the prefix) at which its content arrives. */
 export interface Origin {
@@ -84,6 +84,15 @@ export class Tree {
     const needed = new Set([...this.#entries.keys()].flatMap(parents));
     return [...needed].sort(compare);
   }
+}
+
+/** Where in the package an absolute path of this machine arrives, or undefined when it is not taken along. */
+export function locate(path: string, origins: readonly Origin[]): string | undefined {
+  for (const { from, at } of origins) {
+    if (path === from) return at;
+    if (path.startsWith(`${from}/`)) return join(at, path.slice(from.length + 1));
+  }
+  return undefined;
 }
 
 /** Byte order of UTF-8, which unlike `localeCompare` is the same on every machine. */

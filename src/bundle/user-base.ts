@@ -4,14 +4,16 @@
  * A user base (~/.local) is shared with everything else that lives there, so besides site-packages only those
  * files are taken that an installed package lists as its own in RECORD.
  */
-import { access, readdir, readFile } from 'node:fs/promises';
+
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
+import { exists, originsOf, readable } from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter } from './interpreter.ts';
 import { type Collection, labelOf } from './source.ts';
 import type { Layer } from './tree.ts';
-import { originsOf, readable, walk } from './walk.ts';
+import { walk } from './walk.ts';
 
 /** Adds the user base of the collection's Python (PYTHONUSERBASE, else ~/.local). */
 export async function addUserBase(collection: Collection): Promise<void> {
@@ -19,12 +21,12 @@ export async function addUserBase(collection: Collection): Promise<void> {
   collection.interpreters.push(interpreter);
   const site = `lib/python${interpreter.series}/site-packages`;
   const directory = join(interpreter.userBase, site);
-  await access(directory).catch(() => {
+  if (!(await exists(directory))) {
     throw new PythonMpiError(
       'NO_PACKAGE',
       `the user base has no packages for Python ${interpreter.series}: no ${directory}`,
     );
-  });
+  }
   const origins = await originsOf(interpreter.userBase, '');
   const root = origins.at(-1)!.from;
   const layer: Layer = { label: labelOf({ kind: 'user-base' }), origins };
@@ -33,11 +35,7 @@ export async function addUserBase(collection: Collection): Promise<void> {
   const options = { ...collection, layer, taken: origins };
   await walk(join(root, site), site, options);
   for (const path of await recorded(join(root, site), site)) {
-    const present = await access(join(root, path)).then(
-      () => true,
-      () => false,
-    );
-    if (present) await walk(join(root, path), path, options);
+    if (await exists(join(root, path))) await walk(join(root, path), path, options);
   }
   await resolveEditables(layer, collection);
 }

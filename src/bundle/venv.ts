@@ -4,15 +4,17 @@
  * Its packages, scripts and data are taken; what makes it an environment of another Python on this machine
  * (`pyvenv.cfg`, links to the interpreter, activation scripts) is not: on the node the prefix itself is the environment.
  */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
+import { originsOf } from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter } from './interpreter.ts';
 import { addBase } from './prefix.ts';
 import type { Collection } from './source.ts';
 import type { Layer } from './tree.ts';
-import { originsOf, walk } from './walk.ts';
+import { walk } from './walk.ts';
 
 /** Paths of an environment that only make it one. */
 const SCAFFOLDING =

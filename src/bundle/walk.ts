@@ -4,13 +4,15 @@
  * Links to what is taken along stay links, made relative; a link to anything else would dangle on the node, so
  * what it points to is taken in its place. Byte code is never taken: it is made anew.
  */
+
 import type { Dirent, Stats } from 'node:fs';
 import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path/posix';
-import { PythonMpiError } from '../errors.ts';
 import { type Context, checkCancelled } from './context.ts';
+import { readable } from './disk.ts';
 import type { Exclusion } from './exclude.ts';
 import type { Layer, Origin, Tree } from './tree.ts';
+import { locate } from './tree.ts';
 
 export interface Walk {
   tree: Tree;
@@ -92,42 +94,5 @@ async function visitReal(
     );
   } else {
     context.warn(`${from} is neither a file nor a directory; left out`);
-  }
-}
-
-/** Where in the package an absolute path of this machine arrives, or undefined when it is not taken along. */
-export function locate(path: string, origins: readonly Origin[]): string | undefined {
-  for (const { from, at } of origins) {
-    if (path === from) return at;
-    if (path.startsWith(`${from}/`)) return join(at, path.slice(from.length + 1));
-  }
-  return undefined;
-}
-
-/** Both names of a directory, as given and resolved: files may hold either. */
-export async function originsOf(directory: string, at: string): Promise<Origin[]> {
-  const given = resolve(directory);
-  const real = await readable(given, realpath(given));
-  return given === real
-    ? [{ from: real, at }]
-    : [
-        { from: given, at },
-        { from: real, at },
-      ];
-}
-
-/** Waits for an operation on `path`, naming it when it fails. */
-export async function readable<T>(path: string, operation: Promise<T>): Promise<T> {
-  try {
-    return await operation;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason =
-      code === 'ENOENT'
-        ? 'does not exist'
-        : code === 'EACCES'
-          ? 'may not be read'
-          : `gives ${code}`;
-    throw new PythonMpiError('PACKAGE_UNREADABLE', `${path} ${reason}`, { cause: error });
   }
 }

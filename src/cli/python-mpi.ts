@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
-import type { Configuration } from '../launch/run.ts';
+import { type Configuration, JobFailed } from '../launch/run.ts';
 import { launch } from '../launch.ts';
 import { type Log, silent, verbose } from '../log.ts';
 import { parseCommandLine } from './command-line.ts';
@@ -49,6 +49,15 @@ function isFirstRank(env: NodeJS.ProcessEnv): boolean {
   return rank === undefined || rank === '0';
 }
 
+/**
+ * Ends the process at once. Not by exit(3): a thread may be blocked in a read from a launcher that does not
+ * answer, and exit would wait for it.
+ */
+function leave(status: number): never {
+  process.execve?.('/bin/sh', ['sh', '-c', `exit ${status}`], {});
+  process.exit(status);
+}
+
 async function main(): Promise<void> {
   const env = process.env;
   let configuration: Configuration;
@@ -63,7 +72,7 @@ async function main(): Promise<void> {
   } catch (thrown) {
     const error = asPythonMpiError(thrown);
     if (isFirstRank(env)) complain(error);
-    process.exit(error.status);
+    leave(error.status);
   }
   let who = '';
   const log: Log = configuration.verbose ? verbose(() => who, now()) : silent;
@@ -86,9 +95,10 @@ async function main(): Promise<void> {
     if (outcome.signal !== undefined) process.kill(process.pid, outcome.signal);
     else process.exit(outcome.status);
   } catch (thrown) {
+    if (thrown instanceof JobFailed) leave(thrown.error.status);
     const error = asPythonMpiError(thrown);
     complain(error);
-    process.exit(error.status);
+    leave(error.status);
   }
 }
 

@@ -7,8 +7,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { constants } from 'node:os';
 import { PythonMpiError } from '../errors.ts';
+import type { Outcome } from '../outcome.ts';
 import { SignalRelay } from './signals.ts';
 
 /** One program to run: a Python with everything it needs to find its own. */
@@ -20,17 +20,6 @@ export interface Program {
   env: NodeJS.ProcessEnv;
   /** A descriptor to pass on under its own number (the launcher's PMI connection), if any. */
   descriptor: number | undefined;
-}
-
-/** How a process ended: by itself with a status, or by a signal. */
-export interface Outcome {
-  status: number;
-  signal: NodeJS.Signals | undefined;
-}
-
-/** What a shell reports for an outcome. */
-export function shellStatus({ status, signal }: Outcome): number {
-  return signal === undefined ? status : 128 + constants.signals[signal];
 }
 
 /** The lowest descriptor that Node does not mark close-on-exec at start, given a closed one below it. */

@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { pause } from '../deadline.ts';
-import { type Outcome, shellStatus } from './python.ts';
+import { type Outcome, SUCCESS, shellStatus } from '../outcome.ts';
 import { SignalRelay } from './signals.ts';
 
 export interface RankPlan {
@@ -76,7 +76,7 @@ export class LocalRanks {
     for (const writeTail of this.#tails) writeTail();
     await Promise.all([process.stdout, process.stderr].map(flushed));
     this.#relay.stop();
-    return this.#verdict ?? { rank: 0, outcome: { status: 0, signal: undefined } };
+    return this.#verdict ?? { rank: 0, outcome: SUCCESS };
   }
 
   /** Ends the whole job with this status, as a rank asked for. */

@@ -3,8 +3,8 @@
  * program again, so a laptop takes the same path as a cluster.
  */
 import { PythonMpiError } from '../errors.ts';
-import type { Outcome } from '../exec/python.ts';
 import { LocalRanks } from '../exec/ranks.ts';
+import { type Outcome, shellStatus } from '../outcome.ts';
 import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/embedded.ts';
 import { formatMapping } from '../pmi/mapping.ts';
 import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
@@ -47,7 +47,7 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
     },
   });
   const { rank, outcome } = await ranks.ended();
-  if (outcome.status !== 0 || outcome.signal !== undefined) {
+  if (shellStatus(outcome) !== 0) {
     const how = outcome.signal === undefined ? `status ${outcome.status}` : outcome.signal;
     run.log(`rank ${rank} ended the job with ${how}`);
   }

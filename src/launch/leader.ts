@@ -13,6 +13,7 @@ import { LOCAL } from '../net/handshake.ts';
 import { Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
+import { pythonProgram } from '../stage/environment.ts';
 import { openPackages } from '../stage/source.ts';
 import { cardOf, meetAsLeader, newSecret } from './meeting.ts';
 import { decodeFailure, encodeFailure, encodePlan, type LocalVerdict } from './plan.ts';
@@ -59,6 +60,7 @@ export async function lead(
     secret,
     deadline,
     log,
+    check: directory => void pythonProgram(directory, run.env, configuration.python),
     progress: position === 0 ? run.progress : () => {},
     staged: () => driver.staged(),
     failed: error => driver.failed(error),
@@ -88,15 +90,16 @@ export async function lead(
     .catch(error => driver.failed(error));
 
   const verdict = await driver.verdict;
-  // Those below may still need this node; Python need not wait for them.
-  const over = Deadline.after(AFTERMATH_MS)
-    .wait(driver.done, 'the nodes below')
-    .catch(() => {})
-    .then(async () => {
-      driver.close();
-      listener.close();
-      await station.close();
-    });
+  // Those below and the node's other ranks may still need this one; Python need not wait for them.
+  const aftermath = Deadline.after(AFTERMATH_MS);
+  const over = Promise.allSettled([
+    aftermath.wait(driver.done, 'the nodes below'),
+    gathering.all(aftermath),
+  ]).then(async () => {
+    driver.close();
+    listener.close();
+    await station.close();
+  });
 
   if ('failure' in verdict) {
     const { code, position: where, text } = verdict.failure;

@@ -47,7 +47,7 @@ export interface Run {
   complain: (error: PythonMpiError) => void;
 }
 
-/** The session's common verdict: every rank knows it, and the root has told the user. */
+/** Python did not run and the user has been told why: by the root for all, or by the one rank that knew. */
 export class JobFailed extends Error {
   readonly error: PythonMpiError;
 

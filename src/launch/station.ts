@@ -20,6 +20,8 @@ export interface NodeStationOptions {
   secret: Buffer;
   deadline: Deadline;
   log: Log;
+  /** Looks at a prefix before it counts as ready; throws when Python could not run from it. */
+  check: (directory: string) => void;
   /** Hears how far the stream has come, in bytes. */
   progress: (done: number, total: number) => void;
   /** The prefix has been published. */
@@ -65,6 +67,7 @@ export class NodeStation implements Station {
     const store = await Store.open(chroot, alive, deadline);
     this.#hold = await store.find(id, deadline);
     if (this.#hold !== undefined) {
+      this.#options.check(this.#hold.directory);
       log(`${this.#hold.directory} is there already`);
       return false;
     }
@@ -143,6 +146,7 @@ export class NodeStation implements Station {
     try {
       const { files, bytes } = await unpacker.finished;
       this.#hold = await draft.publish(this.#options.deadline);
+      this.#options.check(this.#hold.directory);
       const seconds = (now() - start) / 1000;
       this.#options.log(
         `${files} files, ${(bytes / 1e6).toFixed(1)} MB published in ${this.#hold.directory} ` +

@@ -46,12 +46,17 @@ export class LocalGathering<Member, Verdict> {
   readonly members: Member[] = [];
   readonly #links: Link[] = [];
   #verdict: Verdict | undefined;
-  #complete: (() => void) | undefined;
+  readonly #complete: Promise<void>;
+  #completed!: () => void;
   readonly #expected: number;
 
   /** @param expected number of other ranks on this node */
   constructor(expected: number) {
     this.#expected = expected;
+    this.#complete = new Promise(resolve => {
+      this.#completed = resolve;
+    });
+    if (expected === 0) this.#completed();
   }
 
   /** A rank of this node has connected. */
@@ -61,19 +66,12 @@ export class LocalGathering<Member, Verdict> {
     this.members.push(member);
     this.#links.push(link);
     if (this.#verdict !== undefined) link.send(line(this.#verdict));
-    if (this.members.length >= this.#expected) this.#complete?.();
+    if (this.members.length >= this.#expected) this.#completed();
   }
 
   /** Waits until every other rank of this node has said who it is. */
   async all(deadline: Deadline): Promise<void> {
-    if (this.members.length >= this.#expected) return;
-    const complete = new Promise<void>(resolve => {
-      this.#complete = resolve;
-    });
-    await deadline.wait(
-      complete,
-      `the ${this.#expected - this.members.length} other ranks of this node`,
-    );
+    await deadline.wait(this.#complete, 'the other ranks of this node');
   }
 
   /** Tells every rank of this node, also those that come later. */

@@ -30,17 +30,19 @@ const readDescriptor = promisify(read);
 const writeDescriptor = promisify(write);
 
 /**
- * The channel behind an inherited descriptor.
- * @param variable the environment variable that named it, for the error
+ * The inherited socket that a variable of the environment names.
  * @throws PythonMpiError LAUNCHER when it is closed or no socket
  */
-export function openDescriptor(variable: string, text: string | undefined): Channel {
-  const descriptor = Number(text);
-  if (!isSocket(descriptor)) {
-    throw new PythonMpiError('LAUNCHER', `${variable}=${text} is no open socket`, {
-      hint: `let nothing between the launcher and python-mpi close it, or unset ${variable}`,
-    });
-  }
+export function socketOf(variable: string, text: string | undefined): number {
+  const descriptor = /^\d+$/.test(text ?? '') ? Number(text) : -1;
+  if (isSocket(descriptor)) return descriptor;
+  throw new PythonMpiError('LAUNCHER', `${variable}=${text} is no open socket`, {
+    hint: `let nothing between the launcher and python-mpi close it, or unset ${variable}`,
+  });
+}
+
+/** The channel behind an inherited socket. */
+export function openDescriptor(descriptor: number): Channel {
   let reads = 0;
   return {
     async write(bytes) {
@@ -128,7 +130,7 @@ export async function dialPort(
 
 function isSocket(descriptor: number): boolean {
   try {
-    return Number.isInteger(descriptor) && descriptor >= 0 && fstatSync(descriptor).isSocket();
+    return fstatSync(descriptor).isSocket();
   } catch {
     return false;
   }

@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
+import { socketOf } from './channel.ts';
 import { readCount } from './environment.ts';
 import { expandCounts, expandHostlist } from './hostlist.ts';
 import { dense, expandMapping } from './mapping.ts';
@@ -41,7 +42,7 @@ export const slurm: Method = {
     if (!agree || nodes[rank] !== readCount(env, 'SLURM_NODEID', 0)) throw contradiction(rank);
     const hosts = [...new Set(nodes)].map(node => names[node]!);
     log(`launcher slurm: rank ${rank} of ${size} on ${hosts.length} nodes, rank 0 on ${hosts[0]}`);
-    const descriptor = env.PMI_FD === undefined ? undefined : Number(env.PMI_FD);
+    const descriptor = env.PMI_FD === undefined ? undefined : socketOf('PMI_FD', env.PMI_FD);
     return {
       launcher: this.name,
       why,

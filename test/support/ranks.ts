@@ -1,6 +1,6 @@
 /** A program that runs `size` ranks of the command in its arguments, and ends as the job did. */
-import { shellStatus } from '../../src/exec/python.ts';
 import { LocalRanks } from '../../src/exec/ranks.ts';
+import { shellStatus } from '../../src/outcome.ts';
 
 const [size, ...command] = process.argv.slice(2);
 const ranks = new LocalRanks({

@@ -1,5 +1,6 @@
 /** A program that supervises the program in its arguments and ends as that did. */
-import { shellStatus, supervise } from '../../src/exec/python.ts';
+import { supervise } from '../../src/exec/python.ts';
+import { shellStatus } from '../../src/outcome.ts';
 
 const [file, ...args] = process.argv.slice(2);
 const descriptor = process.env.TEST_FD === undefined ? undefined : Number(process.env.TEST_FD);

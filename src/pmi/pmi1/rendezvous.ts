@@ -3,7 +3,7 @@
  */
 import { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
-import { openDescriptor } from '../channel.ts';
+import { openDescriptor, socketOf } from '../channel.ts';
 import { readCount } from '../environment.ts';
 import { nodesOfMapping } from '../mapping.ts';
 import {
@@ -37,8 +37,8 @@ export async function openInherited(
   const { env } = opening;
   const rank = readCount(env, 'PMI_RANK', 0);
   const size = readCount(env, 'PMI_SIZE', rank + 1);
-  const client = new Pmi1Client(openDescriptor('PMI_FD', env.PMI_FD));
-  const descriptor = Number(env.PMI_FD);
+  const descriptor = socketOf('PMI_FD', env.PMI_FD);
+  const client = new Pmi1Client(openDescriptor(descriptor));
   return await openSession(
     { launcher, client, rank, size, handOver: { ...handOver, descriptor } },
     opening,

@@ -1,0 +1,54 @@
+/**
+ * Questions to this machine's file system, with answers that name the file.
+ */
+import { access, realpath, stat } from 'node:fs/promises';
+import { resolve } from 'node:path/posix';
+import { PythonMpiError } from '../errors.ts';
+import type { Origin } from './tree.ts';
+
+/** Both names of a directory, as given and resolved: files may hold either. */
+export async function originsOf(directory: string, at: string): Promise<Origin[]> {
+  const given = resolve(directory);
+  const real = await readable(given, realpath(given));
+  return given === real
+    ? [{ from: real, at }]
+    : [
+        { from: given, at },
+        { from: real, at },
+      ];
+}
+
+/** Waits for an operation on `path`, naming it when it fails. */
+export async function readable<T>(path: string, operation: Promise<T>): Promise<T> {
+  try {
+    return await operation;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'EACCES'
+          ? 'may not be read'
+          : `gives ${code}`;
+    throw new PythonMpiError('PACKAGE_UNREADABLE', `${path} ${reason}`, { cause: error });
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function firstExisting(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await exists(path)) return path;
+  return undefined;
+}
+
+export async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    info => info.isDirectory(),
+    () => false,
+  );
+}
