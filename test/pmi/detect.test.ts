@@ -92,7 +92,7 @@ detection('a descriptor that is closed or no socket is recognised for what it is
   const PMI = { PMI_RANK: '0', PMI_SIZE: '1' };
   await refused({ ...PMI, PMI_FD: String(file) }, 'LAUNCHER', /no open socket/);
   closeSync(file);
-  for (const PMI_FD of ['999', '-1', 'x', '1.5'])
+  for (const PMI_FD of ['999', '-1', 'x', '1.5', '', '99999999999'])
     await refused({ ...PMI, PMI_FD }, 'LAUNCHER', /PMI_FD=.* is no open socket/);
   await refused({}, 'LAUNCHER', /PMI_RANK/, 'hydra');
 });

@@ -1,4 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -44,6 +46,10 @@ async function refused(env: NodeJS.ProcessEnv, message: RegExp): Promise<void> {
   assert.match(error.message, message);
 }
 
+function isSocket(descriptor: string): boolean {
+  return statSync(`/proc/self/fd/${descriptor}`, { throwIfNoEntry: false })?.isSocket() ?? false;
+}
+
 const inOrder = ['n0', 'n1', 'n2', 'n3'];
 const slurm = suite('slurm');
 
@@ -72,11 +78,15 @@ slurm('every distribution', async () => {
 });
 
 slurm('--mpi=pmi2: the descriptor goes to Python, unspoken on', async () => {
-  const { handOver, kvs } = await open(
-    task(0, 0, { PMI_FD: '11', PMI_RANK: '0', PMI_SIZE: '8', PMI_JOBID: '89.0' }),
-  );
-  assert.equal(handOver, { env: {}, descriptor: 11, parentMustStay: false });
+  const pmi2 = { PMI_RANK: '0', PMI_SIZE: '8', PMI_JOBID: '89.0' };
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const socket = readdirSync('/proc/self/fd').find(isSocket)!;
+  const { handOver, kvs } = await open(task(0, 0, { ...pmi2, PMI_FD: socket }));
+  listener.close();
+  assert.equal(handOver, { env: {}, descriptor: Number(socket), parentMustStay: false });
   assert.is(kvs, undefined);
+  await refused(task(0, 0, { ...pmi2, PMI_FD: '999' }), /PMI_FD=999 is no open socket/);
 });
 
 slurm('--mpi=pmix: the mapping says where the ranks are, also with -m arbitrary', async () => {
