@@ -3,7 +3,7 @@
  *
  *     node bench/unpack.ts [ROUNDS]
  *
- * Prints medians of the ratios to `tar -xzf` of the same round, since only those are comparable between runs.
+ * Prints medians of the ratios to `tar -xzf` of the same round: only those compare between runs.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';

@@ -56,7 +56,7 @@ function stagedInterpreter(prefix: string): string | undefined {
   return ['python3', 'python'].map(name => join(prefix, 'bin', name)).find(isExecutable);
 }
 
-/** Whether the prefix holds the standard library, as files or zipped, by the landmarks Python itself looks for. */
+/** Whether the standard library is there, as files or zipped: Python's own landmarks for it. */
 function hasStandardLibrary(prefix: string): boolean {
   const landmark = (library: string) => inDirectory(library, /^os\.pyc?$/).length > 0;
   const zipped = inDirectory(join(prefix, 'lib'), /^python3\d+\.zip$/);
@@ -87,7 +87,7 @@ function inDirectory(directory: string, pattern: RegExp): string[] {
   return matching.map(name => join(directory, name));
 }
 
-/** `items` before what a path variable holds. An empty one is left out: it would mean the working directory. */
+/** `items` before what a path variable holds; an empty element would mean the working directory. */
 function before(variable: string | undefined, items: readonly string[]): string {
   return [...items, ...(variable ? [variable] : [])].join(':');
 }

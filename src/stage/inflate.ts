@@ -3,10 +3,10 @@
  * the formats, not where bytes come from or go to.
  *
  * Node's documented zlib interfaces either want the whole input at once or allocate a buffer for each
- * piece of output and hop through the thread pool for it, which takes half as long again as inflating does.
- * In a thread of its own inflating may block, so this file drives the synchronous handle below those interfaces, the
- * same that `gunzipSync` drives. It is the only file that knows of it, and {@link decompressor} says
- * so plainly where a future Node should have moved it.
+ * piece of output and hop through the thread pool for it, which takes half as long again as inflating
+ * does. In a thread of its own inflating may block, so this file drives the synchronous handle below
+ * those interfaces, the same that `gunzipSync` drives. It is the only file that knows of it, and
+ * {@link decompressor} says so plainly where a future Node should have moved it.
  */
 import zlib from 'node:zlib';
 import { PythonMpiError } from '../errors.ts';

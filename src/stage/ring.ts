@@ -6,9 +6,10 @@
  * reader looks at `waitForData()` and releases. Positions count all bytes ever moved, modulo 2^32, so
  * their difference is the fill.
  *
- * A side sleeps only when the ring is full or empty, but is then woken only for an amount that is worth it: waking a
- * thread costs as much as moving 100 KiB. Before it sleeps it says how much it wants and looks once more; whoever moves
- * bytes looks at what is wanted afterwards. So one of the two sees the other, and no change is lost.
+ * A side sleeps only when the ring is full or empty, but is then woken only for an amount that is
+ * worth it: waking a thread costs as much as moving 100 KiB. Before it sleeps it says how much it wants
+ * and looks once more; whoever moves bytes looks afterwards at what is wanted. So one of the two sees
+ * the other, and no change is lost.
  *
  * The writer may set marks ("here a package ends"), numbered from 0. The reader asks for data up to a
  * mark and gets nothing beyond it, however much is already there.

@@ -200,7 +200,7 @@ function formatOf(head: Buffer): PackageFormat | undefined {
   return isTarHeader(head) ? 'tar' : undefined;
 }
 
-/** At least that many bytes will be needed. gzip ends with the length of its content (RFC 1952, 2.3.1). */
+/** A lower bound. gzip ends with the length of its content, modulo 2^32 (RFC 1952, 2.3.1). */
 function unpackedSize(format: PackageFormat, size: number, tail: Buffer): number {
   return format === 'tar.gz' ? Math.max(size, tail.readUInt32LE(0)) : size;
 }

@@ -22,9 +22,10 @@ export function checkSpace(directory: string, needed: number): void {
     throw chrootError(error, `ask for the free space of ${directory}`);
   }
   if (free >= needed) return;
+  const [has, need] = [Math.floor(free / MB), Math.ceil(needed / MB)];
   throw new PythonMpiError(
     'NO_SPACE',
-    `${directory} has ${Math.floor(free / MB)} MB free where the packages need ${Math.ceil(needed / MB)} MB`,
+    `${directory} has ${has} MB free where the packages need ${need} MB`,
     { hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory' },
   );
 }

@@ -2,13 +2,14 @@
  * The tar format as a push parser: bytes in pieces of any size, members out. Pure: no I/O, no policy.
  *
  * Reads what GNU tar, bsdtar, Python's tarfile and POSIX pax write: v7, ustar, pax headers (x, g), GNU
- * long names (L, K) and base-256 numbers. What it does not implement (sparse files, continued volumes) it refuses
- * by name; what is malformed it refuses too, since a guess would put a wrong tree on every node.
+ * long names (L, K) and base-256 numbers. What it does not implement (sparse files, continued volumes)
+ * it refuses by name; what is malformed it refuses too, since a guess would put a wrong tree on every
+ * node.
  *
  * Names are bytes, and no encoding is promised. They are carried as "binary strings", one character of
  * U+0000..U+00FF per byte: exact, comparable, splittable at '/', and plain ASCII looks like itself.
- * (That, and pax values with line breaks in them, is why this is not node-tar's Parser, which decodes names as
- * UTF-8, so that different names become one, and skips a record that contains a line break.)
+ * (That, and pax values with line breaks in them, is why this is not node-tar's Parser: it decodes
+ * names as UTF-8, so that different names become one, and skips a record that contains a line break.)
  *
  * Layout: POSIX.1-2024, pax, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual,
  * "Basic Tar Format".
@@ -90,42 +91,35 @@ export class TarReader {
    * @throws PythonMpiError CORRUPT_PACKAGE, without naming the package; whatever the handler throws
    */
   push(bytes: Buffer): void {
-    let at = 0;
-    while (at < bytes.length) {
-      switch (this.#state) {
-        case 'header':
-          at = this.#readHeader(bytes, at);
-          break;
-        case 'content': {
-          const end = Math.min(bytes.length, at + this.#left);
-          this.#handler.content(bytes.subarray(at, end));
-          this.#left -= end - at;
-          at = end;
-          if (this.#left === 0) this.#endContent();
-          break;
-        }
-        case 'meta': {
-          const meta = this.#meta!;
-          const end = Math.min(bytes.length, at + this.#left);
-          meta.bytes.set(bytes.subarray(at, end), meta.fill);
-          meta.fill += end - at;
-          this.#left -= end - at;
-          at = end;
-          if (this.#left === 0) this.#endMeta();
-          break;
-        }
-        case 'padding': {
-          const step = Math.min(bytes.length - at, this.#left);
-          this.#left -= step;
-          at += step;
-          if (this.#left === 0) this.#state = 'header';
-          break;
-        }
-        case 'end':
-          if (!isZero(bytes.subarray(at)))
-            throw corrupt('there are bytes after the end of the archive');
-          at = bytes.length;
+    for (let at = 0; at < bytes.length; ) {
+      if (this.#state === 'header') {
+        at = this.#readHeader(bytes, at);
+      } else if (this.#state === 'end') {
+        if (!isZero(bytes.subarray(at))) throw corrupt('there are bytes after the end');
+        return;
+      } else {
+        const piece = bytes.subarray(at, at + this.#left);
+        at += piece.length;
+        this.#left -= piece.length;
+        this.#take(piece);
       }
+    }
+  }
+
+  /** Bytes of what the state reads, the last of them when none are left. */
+  #take(piece: Buffer): void {
+    const last = this.#left === 0;
+    switch (this.#state) {
+      case 'content':
+        this.#handler.content(piece);
+        if (last) this.#endContent();
+        break;
+      case 'meta':
+        this.#meta!.fill += piece.copy(this.#meta!.bytes, this.#meta!.fill);
+        if (last) this.#endMeta();
+        break;
+      case 'padding':
+        if (last) this.#state = 'header';
     }
   }
 
@@ -155,7 +149,7 @@ export class TarReader {
       if (this.#zeroBlocks === 2) this.#state = 'end';
       return;
     }
-    if (this.#zeroBlocks > 0) throw corrupt('there are bytes after the end of the archive');
+    if (this.#zeroBlocks > 0) throw corrupt('there are bytes after the end');
     if (!isTarHeader(block)) throw corrupt('a header has a wrong checksum');
     const kind = String.fromCharCode(block[156]!);
     const size = number(block, 124, 12, 'size');

@@ -1,6 +1,6 @@
 /**
- * What the threads of unpacking have in common: how work begins, ends, and fails in a worker, and how the main thread
- * hears of it.
+ * What the threads of unpacking have in common: how work begins, ends, and fails in a worker, and how
+ * the main thread hears of it.
  *
  * A thread that fails breaks its rings, so that nobody waits for it. Whoever then meets a broken ring
  * ends without a word: the first to fail is the one with something to say.

@@ -1,16 +1,16 @@
 /**
  * What may be put where: every decision of unpacking, and no I/O.
  *
- * The prefix starts empty and only the unpacker writes to it, so a map in memory knows everything that is there.
- * Each member of a package is turned into a step whose path is real: none of its directories is a
- * symlink. Executing steps therefore needs no look at the file system, and cannot leave the prefix.
+ * The prefix starts empty and only the unpacker writes to it, so a map in memory knows everything that
+ * is there. Each member of a package is turned into a step whose path is real: none of its directories
+ * is a symlink. So executing a step needs no look at the file system, and cannot leave the prefix.
  *
  * The rules:
  * - A name is relative and has no `..`. Devices and fifos are refused.
  * - A directory of a name that is a symlink is followed while it stays inside the prefix (a venv's
  *   lib64 -> lib); one that leads outside may exist, but nothing is written through it.
  * - A hard link goes to a file or symlink that is there already.
- * - A file, link or symlink replaces what is none of a directory; a directory merges into a directory.
+ * - A file, link or symlink replaces anything but a directory; a directory merges into a directory.
  *   Anything else is a conflict.
  * - setuid, setgid, sticky and the write bits of group and others are dropped.
  */

@@ -26,8 +26,8 @@ export class UserDirectory {
   /**
    * Makes the directory if need be.
    * @param chroot node-local directory, absolute; others may write to it
-   * @throws PythonMpiError CHROOT_UNUSABLE, also when the name is taken by anything but a directory that
-   *   is ours alone; NO_SPACE
+   * @throws PythonMpiError CHROOT_UNUSABLE, also when what has the name is not a directory that is ours
+   *   alone; NO_SPACE
    */
   constructor(chroot: string) {
     const uid = process.getuid!();

@@ -10,7 +10,7 @@ import { TarReader } from '../../src/stage/tar.ts';
 import { asOrdinaryUser, listing, scratch } from '../support/scratch.ts';
 import { archive, gnuLong, pax, type TestMember } from '../support/tar-builder.ts';
 
-/** Unpacks archives, each in one piece, into a directory `tree` beside which there is something to harm. */
+/** Unpacks archives into a directory `tree`, beside which there is something to harm. */
 function extract(...archives: Buffer[]): string {
   const around = scratch();
   fs.writeFileSync(path.join(around, 'outside'), 'untouched');

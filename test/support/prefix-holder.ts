@@ -1,5 +1,5 @@
 /**
- * A program that holds a prefix, or a draft of one, until it is killed. Prints its directory when it does.
+ * A program that takes a prefix, or a draft of one, prints its directory, and holds it until killed.
  *
  *     prefix-holder.ts CHROOT ID draft|hold [MEMBER-PID MEMBER-STARTED]
  */
@@ -7,7 +7,13 @@ import { Deadline } from '../../src/deadline.ts';
 import { alive } from '../../src/exec/processes.ts';
 import { Store } from '../../src/stage/prefix.ts';
 
-const [chroot, id, what, pid, started] = process.argv.slice(2) as [string, string, string, string?, string?];
+const [chroot, id, what, pid, started] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string?,
+  string?,
+];
 const deadline = Deadline.after(30_000);
 const store = await Store.open(chroot, alive, deadline);
 const draft = await store.begin(id, deadline);

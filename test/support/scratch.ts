@@ -29,8 +29,8 @@ export function asOrdinaryUser<Result>(work: () => Result): Result {
 }
 
 /**
- * Everything in a tree that has to survive packing, one sorted line per entry: kind, permissions, modification time in
- * milliseconds, size, path, link target, and the first path of the same file.
+ * Everything in a tree that has to survive packing, one sorted line per entry: kind, permissions,
+ * modification time in milliseconds, size, path, link target, and the first path of the same file.
  */
 export function listing(root: string): string[] {
   const firstOf = new Map<number, string>();

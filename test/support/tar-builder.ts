@@ -76,5 +76,8 @@ export function gnuLong(type: 'L' | 'K', name: string): Buffer {
 
 /** A whole archive of these members, given as fields or ready-made blocks. */
 export function archive(...members: (TestMember | Buffer)[]): Buffer {
-  return Buffer.concat([...members.map(each => (Buffer.isBuffer(each) ? each : member(each))), END]);
+  return Buffer.concat([
+    ...members.map(each => (Buffer.isBuffer(each) ? each : member(each))),
+    END,
+  ]);
 }
