@@ -11,8 +11,7 @@ import { dirname, join, relative, resolve } from 'node:path/posix';
 import { type Context, checkCancelled } from './context.ts';
 import { readable } from './disk.ts';
 import type { Exclusion } from './exclude.ts';
-import type { Layer, Origin, Tree } from './tree.ts';
-import { locate } from './tree.ts';
+import { type Layer, locate, type Origin, type Tree } from './tree.ts';
 
 export interface Walk {
   tree: Tree;
