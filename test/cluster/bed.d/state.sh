@@ -1,0 +1,41 @@
+# Where a bed keeps what it must remember. Sourced by the other parts; defines names, does nothing.
+#
+#     $BED_STATE/pids/head   first process of the head, as the machine numbers it
+#     $BED_STATE/pids/n0     first process of n0, as the bed numbers it; absent once the node was killed
+#     $BED_STATE/nodes       names of the nodes, one a line; written last, so its presence means "up"
+#     $BED_STATE/hosts       /etc/hosts of every node
+#     $BED_STATE/slurm       configuration, state and logs, when there is Slurm
+
+# Not below /tmp or /dev/shm: every node has its own of these.
+if [ "$(id -u)" -eq 0 ]; then BEDS=/run/python-mpi-bed; else BEDS=/var/tmp/python-mpi-bed.$(id -u); fi
+: "${BED_STATE:=$BEDS/${BED:-bed}}"
+BED_D=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+export BEDS BED_STATE BED_D
+
+readonly SKIP=77
+
+fail() {
+  echo "bed: $1" >&2
+  exit "${2:-1}"
+}
+
+# Whether the head's first process is alive. A pid alone could by now be somebody else's.
+head_runs() {
+  local pid
+  pid=$(cat "$BED_STATE/pids/head" 2>/dev/null) &&
+    tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "first-process $BED_STATE head"
+}
+
+is_up() {
+  [ -e "$BED_STATE/nodes" ] && head_runs
+}
+
+# Makes `up` and `down` of all beds take turns. The lock is a descriptor, so it ends with its last holder;
+# BED_LOCKED says that a parent has it already.
+take_turn() {
+  [ -z "${BED_LOCKED:-}" ] || return 0
+  mkdir -p -m 0755 "$BEDS"
+  exec 9<"$BEDS"
+  flock --wait 120 9 || fail 'another bed up or down does not end'
+  export BED_LOCKED=1
+}
