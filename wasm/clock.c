@@ -36,7 +36,7 @@ int bcast_tick(struct bcast *e, uint64_t now) {
         census_grace_over(e);
         flow_settle(e);
     }
-    for (uint32_t k = 0; k < e->config.max_links; k++) tick_link(e, k);
+    for (uint32_t k = 0; k < e->links_end; k++) tick_link(e, k);
     if (e->now >= e->census.sweep_at) census_sweep(e);
     if (e->now >= session_deadline(e)) {
         verdict_failure(e, BCAST_FAILURE_TIMEOUT, census_find(e, 0), "", 0);
@@ -54,7 +54,7 @@ uint64_t bcast_deadline(const struct bcast *e) {
     /* Having failed for lack of time, only the root's word or being alone is waited for. */
     if (e->verdict.failure_known && at <= e->now) at = alone_deadline(e);
     if (!e->grace_over) at = earlier(at, e->started_at + e->config.grace_ms);
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         const struct link *link = &e->links[k];
         if (link->state != LINK_OPEN) continue;
         at = earlier(at, link->heard + e->config.silent_ms);

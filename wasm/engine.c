@@ -91,7 +91,7 @@ static int wrong(struct bcast *e, enum bcast_error error) {
 
 /* Whether calls about this link may come: it is open, or its CLOSE has not been seen yet. */
 static int in_use(const struct bcast *e, uint32_t link) {
-    return link < e->config.max_links && e->links[link].state != LINK_FREE;
+    return link < e->links_end && e->links[link].state != LINK_FREE;
 }
 
 int bcast_plan(struct bcast *e, const uint64_t *sizes, uint32_t packages, const void *opaque, uint32_t length) {
@@ -155,7 +155,7 @@ int bcast_failed(struct bcast *e, uint32_t code, const char *text, uint32_t leng
 
 /* The newest link of a position is the one that counts. */
 static void replace_child(struct bcast *e, uint32_t position) {
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (is_child(&e->links[k]) && e->links[k].position == position) protocol_drop(e, k, BCAST_REASON_REPLACED);
     }
 }
@@ -177,6 +177,7 @@ static void child_opened(struct bcast *e, uint32_t link, uint32_t position) {
 int bcast_opened(struct bcast *e, uint32_t link, uint32_t position, int role) {
     if (e->error != BCAST_OK) return (int)e->error;
     if (link >= e->config.max_links || e->links[link].state != LINK_FREE) return wrong(e, BCAST_E_LINK);
+    if (link >= e->links_end) e->links_end = link + 1;
     if (role == BCAST_ROLE_CHILD) {
         child_opened(e, link, position);
         return BCAST_OK;

@@ -104,6 +104,7 @@ struct bcast {
     uint32_t turn;           /* the link to be served next */
 
     struct link *links;
+    uint32_t links_end;      /* no link at or above this id was ever opened */
     struct stream stream;
     struct window window;
     struct straggler *stragglers;

@@ -13,7 +13,7 @@ static int reads(const struct link *link) { return is_child(link) && link->wante
 
 /* The open child link of a position; NULL. */
 static const struct link *child_at(const struct bcast *e, uint32_t position) {
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (is_child(&e->links[k]) && e->links[k].position == position) return &e->links[k];
     }
     return NULL;
@@ -33,7 +33,7 @@ void flow_settle(struct bcast *e) {
 
 int flow_needed(const struct bcast *e) {
     if (e->wanted) return 1;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (reads(&e->links[k])) return 1;
     }
     return 0;
@@ -42,7 +42,7 @@ int flow_needed(const struct bcast *e) {
 void flow_begin(struct bcast *e) {
     if (!e->settled || e->window.started || !flow_needed(e)) return;
     uint64_t first = e->wanted ? 0 : e->stream.segments;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (reads(&e->links[k])) first = earlier(first, e->links[k].next);
     }
     window_start(&e->window, first);
@@ -77,7 +77,7 @@ void flow_want(struct bcast *e, uint32_t id, uint64_t segment) {
 static uint64_t floor_of(const struct bcast *e) {
     const struct window *w = &e->window;
     uint64_t floor = e->wanted ? w->consumed : w->head;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (reads(&e->links[k])) floor = earlier(floor, e->links[k].acked);
     }
     return floor;
@@ -97,7 +97,7 @@ static uint64_t patience(const struct bcast *e, const struct link *link) {
 
 /* Whether another child is at least half a window ahead of the floor, and so waits only for the window to move. */
 static int starves_others(const struct bcast *e, const struct link *link, uint64_t floor) {
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         const struct link *other = &e->links[k];
         if (other != link && reads(other) && other->acked >= floor + e->window.slots / 2) return 1;
     }
@@ -109,7 +109,7 @@ void flow_watch(struct bcast *e) {
     /* A slow reader frees a slot now and then, so what is nearly full, or nearly last, counts. */
     uint64_t nearly = w->slots / 4, floor = floor_of(e), end = is_root(e) ? w->asked : w->head;
     int full = w->started && end < e->stream.segments && end + nearly >= floor + w->slots;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         struct link *link = &e->links[k];
         if (!reads(link)) continue;
         int holds = full && link->acked <= floor + nearly;
@@ -127,7 +127,7 @@ void flow_watch(struct bcast *e) {
 
 uint64_t flow_deadline(const struct bcast *e) {
     uint64_t at = UINT64_MAX;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         const struct link *link = &e->links[k];
         if (reads(link) && link->holding) at = earlier(at, link->held_since + patience(e, link));
     }

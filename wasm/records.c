@@ -13,7 +13,7 @@ static int say(struct bcast_record *r, enum bcast_record_kind kind, uint32_t a, 
 }
 
 static int close_links(struct bcast *e, struct bcast_record *r) {
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (e->links[k].state != LINK_CLOSING) continue;
         e->links[k].state = LINK_FREE;
         return say(r, BCAST_CLOSE, k, e->links[k].reason, 0);
@@ -152,9 +152,9 @@ static int serve(struct bcast *e, uint32_t id, struct bcast_record *r) {
 }
 
 static int serve_links(struct bcast *e, struct bcast_record *r) {
-    for (uint32_t tried = 0; tried < e->config.max_links; tried++) {
+    for (uint32_t tried = 0; tried < e->links_end; tried++) {
         uint32_t id = e->turn;
-        e->turn = (e->turn + 1) % e->config.max_links;
+        e->turn = id + 1 < e->links_end ? id + 1 : 0;
         if (serve(e, id, r)) return 1;
     }
     return 0;

@@ -34,7 +34,7 @@ int straggler_ask(struct bcast *e, uint32_t *slot) {
     if (unused == e->config.straggler_slots) return 0;
     /* Whoever has the fewest segments ahead is next, so that slots go round. */
     uint32_t best = NO_LINK;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         const struct link *link = &e->links[k];
         if (!is_child(link) || !link->private || link->fetch >= link->credit) continue;
         if (link->fetch - link->acked >= PER_LINK) continue;

@@ -63,7 +63,7 @@ void verdict_review(struct bcast *e) {
 int verdict_below_done(const struct bcast *e) {
     const struct census *c = &e->census;
     if (e->verdict.state == VERDICT_NONE || census_expects(e)) return 0;
-    for (uint32_t k = 0; k < e->config.max_links; k++) {
+    for (uint32_t k = 0; k < e->links_end; k++) {
         if (is_child(&e->links[k]) && !e->links[k].bye_told) return 0;
     }
     /* Only the root waits for those on their way from one parent to another: they will come to it in the end. */
