@@ -42,6 +42,10 @@ export async function librariesOf(
 ): Promise<Library[]> {
   const origins = layers.flatMap(layer => layer.origins);
   const present = new Set(tree.files().map(({ path }) => basename(path)));
+  const bundled = (path: string) => {
+    const at = locate(path, origins);
+    return at !== undefined && tree.get(at) !== undefined;
+  };
   const cache = await loaderCache(context.run);
   const general = [...(context.env.LD_LIBRARY_PATH ?? '').split(':').filter(isAbsolute)];
   const found = new Map<string, Library>();
@@ -69,7 +73,7 @@ export async function librariesOf(
       ]);
       if (path === undefined) {
         if (!present.has(name)) missing.add(name);
-      } else if (locate(path, origins) === undefined && accept(path)) {
+      } else if (!bundled(path) && accept(path)) {
         const real = await realpath(path);
         found.set(name, { name, file: real });
         pending.push(real);

@@ -78,6 +78,39 @@ environments(
   },
 );
 
+environments('a base of its own brings the libraries it is linked to', async () => {
+  const base = await packaged([
+    '--prefix',
+    '/usr',
+    '--exclude',
+    'lib/python3/dist-packages',
+    '--source-only',
+  ]);
+  const [series] = readdirSync(join(base.prefix, 'lib'));
+  const extra = `lib/${series}/lib-dynload/extra.so`;
+  files(base.prefix, {
+    'a.c': 'int a(void) { return 6; }\n',
+    'b.c': 'int a(void); int b(void) { return a(); }\n',
+    'lib/libother.so': '',
+  });
+  const cc = (...args: string[]) =>
+    must('clang', ['-shared', '-fPIC', ...args], { cwd: base.prefix });
+  cc('-o', 'lib/liba.so.1', 'a.c', '-Wl,-soname,liba.so.1');
+  cc('-o', extra, 'b.c', '-Llib', '-l:liba.so.1', `-Wl,-rpath,${base.prefix}/lib`);
+  const root = join(scratch(), 'env');
+  must(join(base.prefix, 'bin/python3'), ['-m', 'venv', '--without-pip', root], {
+    env: { PATH: '/usr/bin:/bin' },
+  });
+  files(root, { [`lib/${series}/site-packages/pkg.py`]: '' });
+
+  const { prefix } = await packaged(['--venv', root, '--with-base']);
+  assert.equal(readdirSync(join(prefix, 'lib')).sort(), ['liba.so.1', series!].sort());
+  const code = 'import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).b())';
+  const { stdout, paths } = lookups(prefix, ['-c', code, join(prefix, extra)], [root, base.prefix]);
+  assert.is(stdout.trim(), '6');
+  assert.equal(paths, []);
+});
+
 environments('--source-only leaves compiling to the node', async () => {
   const { root, site } = venv();
   files(site, { 'pkg.py': 'X = 1\n', '__pycache__/pkg.cpython-311.pyc': 'stale' });
