@@ -106,18 +106,21 @@ static int starves_others(const struct bcast *e, const struct link *link, uint64
 
 void flow_watch(struct bcast *e) {
     const struct window *w = &e->window;
-    /* A slow reader frees a slot now and then, so what is nearly full, or nearly last, counts. */
+    if (e->verdict.state != VERDICT_NONE) return;
+    /* A slow reader frees a slot now and then, so what is nearly full, or nearly last, counts. A private child holds up
+     * nobody but those who need its straggler slots, and only while it takes nothing at all. */
     uint64_t nearly = w->slots / 4, floor = floor_of(e), end = is_root(e) ? w->asked : w->head;
     int full = w->started && end < e->stream.segments && end + nearly >= floor + w->slots;
     for (uint32_t k = 0; k < e->links_end; k++) {
         struct link *link = &e->links[k];
-        if (!reads(link)) continue;
-        int holds = full && link->acked <= floor + nearly;
+        if (!is_child(link) || !link->wanted) continue;
+        int holds = link->private ? link->acked < link->next : full && link->acked <= floor + nearly;
         if (holds && !link->holding) link->held_since = e->now;
         link->holding = (uint8_t)holds;
         if (!holds) continue;
         /* One that keeps moving and starves nobody is merely as slow as its network. */
-        if (link->progressed > link->held_since && !starves_others(e, link, floor)) link->held_since = link->progressed;
+        int harmless = link->private || !starves_others(e, link, floor);
+        if (harmless && link->progressed > link->held_since) link->held_since = link->progressed;
         if (e->now - link->held_since < patience(e, link)) continue;
         if (is_root(e)) e->census.members[link->position].slow = 1;
         e->statistics.stalled++;
@@ -127,9 +130,10 @@ void flow_watch(struct bcast *e) {
 
 uint64_t flow_deadline(const struct bcast *e) {
     uint64_t at = UINT64_MAX;
+    if (e->verdict.state != VERDICT_NONE) return at;
     for (uint32_t k = 0; k < e->links_end; k++) {
         const struct link *link = &e->links[k];
-        if (reads(link) && link->holding) at = earlier(at, link->held_since + patience(e, link));
+        if (is_child(link) && link->holding) at = earlier(at, link->held_since + patience(e, link));
     }
     return at;
 }

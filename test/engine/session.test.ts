@@ -27,6 +27,8 @@ class Node {
   opaque: string | undefined;
   sizes: number[] = [];
   verdict: Ready | Failure | undefined;
+  /** Cuts the wire to the parent before the record with this number arrives here; once. */
+  cutAt = Number.POSITIVE_INFINITY;
   done = false;
   readonly position: number;
   readonly needed: boolean;
@@ -68,6 +70,14 @@ function run(nodes: Node[], packages: Buffer[]): void {
       },
       send(link, bytes) {
         const { peer, id } = wires.get(link)!;
+        if (--peer.cutAt === 0) {
+          wires.delete(link);
+          peer.wires.delete(id);
+          peer.engine.feed(id, bytes.subarray(0, bytes.length >> 1));
+          peer.engine.lost(id);
+          engine.lost(link);
+          return;
+        }
         peer.engine.feed(id, bytes);
         engine.sent(link, bytes.length);
       },
@@ -159,6 +169,23 @@ test('a position that holds everything relays to one that does not', () => {
   assert.is(nodes[2]!.received.length, 0);
   assert.is(nodes[1]!.engine.statistics.segmentsIn, 0);
   assert.equal(nodes[0]!.verdict, { ready: 4, reused: 3, lost: 0 });
+});
+
+test('a position whose link is cut goes on with another parent where it stopped', () => {
+  const packages = [bytes(5000, 1)];
+  for (let cutAt = 1; cutAt < 60; cutAt++) {
+    const nodes = [0, 1, 2, 3].map(position => new Node(position, 4));
+    nodes[3]!.cutAt = cutAt;
+    nodes[0]!.engine.plan([5000], Buffer.alloc(0));
+    nodes[0]!.engine.want(true);
+    run(nodes, packages);
+    for (const node of nodes) {
+      assert.equal(Buffer.concat(node.received), packages[0], `cut at ${cutAt}`);
+      assert.equal(node.verdict, { ready: 4, reused: 0, lost: 0 }, `cut at ${cutAt}`);
+    }
+    const { reparented } = nodes[3]!.engine.statistics;
+    assert.is(reparented, nodes[3]!.cutAt > 0 ? 0 : 1, `cut at ${cutAt}`);
+  }
 });
 
 test('the first failure is the verdict everywhere, with its words', () => {

@@ -54,7 +54,8 @@
  *          it is opened anew.
  * READY    The verdict is go. Once, and never together with FAILED.
  * FAILED   The verdict is the failure of `position` with `code`; text as given to bcast_failed(), or empty.
- * DONE     Nothing is left to do: all below have the verdict or are gone. The caller closes everything.
+ * DONE     Nothing is left to do: all below have the verdict or are gone. The caller closes everything. May come well
+ *          after the verdict, when a position below is on its way from one parent to another.
  */
 #ifndef BCAST_H
 #define BCAST_H
@@ -129,8 +130,8 @@ int bcast_staged(struct bcast *e, int reused);
  * opaque; the text is cut at BCAST_TEXT_MAX bytes. */
 int bcast_failed(struct bcast *e, uint32_t code, const char *text, uint32_t length);
 
-/* A connection to an authenticated peer exists under an id that is free: the answer to DIAL (PARENT), or one that was
- * accepted (CHILD). The engine may answer with CLOSE when it has no use for it. */
+/* A connection to an authenticated peer exists under an id that is free, best the lowest: the answer to DIAL (PARENT), or
+ * one that was accepted (CHILD). The engine may answer with CLOSE when it has no use for it. */
 int bcast_opened(struct bcast *e, uint32_t link, uint32_t position, int role);
 
 /* The answer to DIAL when there is no connection. */
