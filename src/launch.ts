@@ -53,7 +53,7 @@ function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<St
   const roster = rosterOf(rendezvous.placement);
   return roster.leads
     ? lead(run, rendezvous, roster, deadline)
-    : follow(rendezvous, roster, deadline);
+    : follow(run.env, rendezvous, roster, deadline);
 }
 
 /** Becomes Python where nothing is left to do afterwards, else runs it until it ends. */

@@ -9,7 +9,7 @@ export interface Interpreter {
   file: string;
   /** `3.11.2` */
   version: string;
-  /** `3.11`: what directories are called. */
+  /** `3.11`, or `3.13t` for a free-threaded one: what directories are called. */
   series: string;
   /** As in byte code file names: `cpython-311`. */
   tag: string;
@@ -27,10 +27,10 @@ export interface Interpreter {
 }
 
 const QUESTION = `
-import json, platform, site, sys, sysconfig
+import json, os, platform, site, sys, sysconfig
 v = sys.version_info
 print(json.dumps(dict(
-  version='%d.%d.%d' % v[:3], series='%d.%d' % v[:2], tag=sys.implementation.cache_tag,
+  version='%d.%d.%d' % v[:3], series=os.path.basename(sysconfig.get_path('stdlib')).replace('python', ''), tag=sys.implementation.cache_tag,
   platform=sysconfig.get_platform(), libc=' '.join(platform.libc_ver()).strip(),
   prefix=sys.prefix, basePrefix=sys.base_prefix, stdlib=sysconfig.get_path('stdlib'),
   userBase=site.getuserbase(), purelib=sysconfig.get_path('purelib'))))

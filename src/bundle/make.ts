@@ -15,7 +15,7 @@ import { FORMAT } from './manifest.ts';
 import { addPip } from './pip.ts';
 import { addPrefix } from './prefix.ts';
 import type { Leftover } from './relocate.ts';
-import { type Collection, labelOf, type Source } from './source.ts';
+import { type Collection, labelOf, pythonOf, type Source } from './source.ts';
 import { keepUsed, type Savings } from './trace.ts';
 import { Tree } from './tree.ts';
 import { addUserBase } from './user-base.ts';
@@ -69,7 +69,7 @@ export async function makePackage(request: Request, context: Context): Promise<M
     exclusion,
     context: listening,
     withBase: request.withBase,
-    python: request.python ?? 'python3',
+    python: request.python,
     layers: [],
     interpreters: [],
     programs: [],
@@ -162,11 +162,11 @@ async function compilerOf(
   request: Request,
   collection: Collection,
 ): Promise<Interpreter | undefined> {
-  const { tree, interpreters, context, python } = collection;
+  const { tree, interpreters, context } = collection;
   const needed = interpreters.length > 0 || tree.files().some(({ path }) => path.endsWith('.py'));
   if (!needed) return undefined;
   const own = request.python === undefined ? interpreters[0] : undefined;
-  const interpreter = own ?? (await askInterpreter(python, context));
+  const interpreter = own ?? (await askInterpreter(pythonOf(collection), context));
   const series = new Set(
     tree.sorted().flatMap(({ path }) => /^lib\/python(3\.\d+)\//.exec(path)?.[1] ?? []),
   );

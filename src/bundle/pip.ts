@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import { checkCancelled } from './context.ts';
-import type { Collection } from './source.ts';
+import { type Collection, pythonOf } from './source.ts';
 import type { Entry } from './tree.ts';
 import { addVenv } from './venv.ts';
 
@@ -20,7 +20,8 @@ export async function addPip(
   label: string,
   collection: Collection,
 ): Promise<void> {
-  const { context, python } = collection;
+  const { context } = collection;
+  const python = pythonOf(collection);
   const environment = join(context.scratch, 'pip');
   context.progress('installing with pip', 0, 1);
   // Made by venv, not by --prefix or --target, since distributions patch where those put things.

@@ -20,13 +20,18 @@ export interface Collection {
   context: Context;
   /** Whether virtual environments bring their interpreter and its standard library. */
   withBase: boolean;
-  /** The Python the user named, or `python3`: installs with pip, owns the user base. */
-  python: string;
+  /** The Python the user named. */
+  python: string | undefined;
   layers: Layer[];
   /** Interpreters met on the way, the first of which compiles. */
   interpreters: Interpreter[];
   /** Directories in which a traced command finds its programs, as PATH would. */
   programs: string[];
+}
+
+/** The Python to ask and to install with: the user's choice, else what earlier sources brought, else that of PATH. */
+export function pythonOf({ python, interpreters }: Collection): string {
+  return python ?? interpreters[0]?.file ?? 'python3';
 }
 
 /** A source as the user wrote it: for the manifest and messages. */

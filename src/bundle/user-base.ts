@@ -11,13 +11,13 @@ import { PythonMpiError } from '../errors.ts';
 import { exists, originsOf, readable } from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter } from './interpreter.ts';
-import { type Collection, labelOf } from './source.ts';
+import { type Collection, labelOf, pythonOf } from './source.ts';
 import type { Layer } from './tree.ts';
 import { walk } from './walk.ts';
 
 /** Adds the user base of the collection's Python (PYTHONUSERBASE, else ~/.local). */
 export async function addUserBase(collection: Collection): Promise<void> {
-  const interpreter = await askInterpreter(collection.python, collection.context);
+  const interpreter = await askInterpreter(pythonOf(collection), collection.context);
   collection.interpreters.push(interpreter);
   const site = `lib/python${interpreter.series}/site-packages`;
   const directory = join(interpreter.userBase, site);

@@ -19,7 +19,8 @@ export type BundleCommand =
 const HELP = `
 Sources may be given in any mix and more than once; later ones override earlier ones.
   python-mpi-bundle -o env.tar.zst --venv env --with-base
-  python-mpi-bundle -o numpy.tar.gz --pip numpy scipy
+  python-mpi-bundle -o science.tar.gz --pip numpy scipy
+  python-mpi-bundle -o mpi4py.tar.gz --no-deps --pip mpi4py
   python-mpi-bundle -o code.tar.gz --dir code --at lib/mycode
   python-mpi-bundle -o used.tar.zst --venv env --with-base --trace "python script.py"
   python-mpi-bundle --list env.tar.zst
@@ -82,6 +83,7 @@ export async function parseBundleCommand(
       word => pip(word),
     )
     .option('-r, --requirement <file>', "a requirements file, as pip's -r", file => pip('-r', file))
+    .option('--no-deps', 'with --pip: install what is named and nothing that it needs')
     .option('--dir <dir>', 'a plain directory', directory =>
       sources.push({ kind: 'directory', directory, at: '' }),
     )
@@ -95,7 +97,10 @@ export async function parseBundleCommand(
       'bring shared libraries from outside; "all": those of the system too, but for the C library',
     )
     .option('--trace <command>', 'run this once and keep only the modules it used')
-    .option('--python <program>', 'Python for pip, the user base and compiling')
+    .option(
+      '--python <program>',
+      'Python for pip, the user base and compiling (default: that of the sources, else python3)',
+    )
     .option('--source-only', 'no byte code')
     .option('--exclude <pattern>', 'leave out what matches', pattern => exclude.push(pattern))
     .option('--include <pattern>', 'keep what matches, whatever is excluded', pattern =>
@@ -131,6 +136,7 @@ export async function parseBundleCommand(
   }
   if (print !== undefined) return { do: 'print', text: print };
   const options = command.opts<Options>();
+  if (!options.deps && requirements.length > 0) requirements.unshift('--no-deps');
   if (options.list !== undefined) return { do: 'list', file: options.list };
   if (options.output === undefined) throw usage('no output: -o FILE is missing');
   if (sources.length === 0) throw usage('no source to bundle');
@@ -167,6 +173,7 @@ interface Options {
   trace?: string;
   python?: string;
   sourceOnly?: true;
+  deps: boolean;
   defaultExcludes: boolean;
   level?: number;
   jobs?: number;

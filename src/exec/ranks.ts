@@ -18,12 +18,15 @@ export interface RankPlan {
   descriptor: number;
   /** Takes our end of a rank's connection. */
   connect: (rank: number, connection: Duplex) => void;
+  /** A rank has ended, and how has been taken note of. */
+  ended: (rank: number) => void;
 }
 
 /** Time between asking the other ranks to end and ending them, in milliseconds. */
 const MERCY_MS = 2000;
 
 export class LocalRanks {
+  readonly #plan: RankPlan;
   readonly #children: ChildProcess[] = [];
   readonly #tails: (() => void)[] = [];
   readonly #relay: SignalRelay;
@@ -31,6 +34,7 @@ export class LocalRanks {
 
   /** Starts all ranks. Standard input goes to rank 0. */
   constructor(plan: RankPlan) {
+    this.#plan = plan;
     const [file, ...args] = plan.command;
     for (let rank = 0; rank < plan.size; rank++) {
       const stdio: ('inherit' | 'ignore' | 'pipe')[] = [
@@ -65,9 +69,10 @@ export class LocalRanks {
       this.#children.map(
         (child, rank) =>
           new Promise<void>(resolve => {
-            child.once('exit', (status, signal) =>
-              this.#judge(rank, { status: status ?? 0, signal: signal ?? undefined }),
-            );
+            child.once('exit', (status, signal) => {
+              this.#judge(rank, { status: status ?? 0, signal: signal ?? undefined });
+              this.#plan.ended(rank);
+            });
             child.once('close', () => resolve());
             child.once('error', () => resolve());
           }),

@@ -2,7 +2,7 @@
  * The embedded launcher: N ranks on this machine, served by the built-in PMI server. Each rank is this
  * program again, so a laptop takes the same path as a cluster.
  */
-import { PythonMpiError } from '../errors.ts';
+import { codeOfStatus, PythonMpiError } from '../errors.ts';
 import { LocalRanks } from '../exec/ranks.ts';
 import { type Outcome, shellStatus } from '../outcome.ts';
 import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/embedded.ts';
@@ -29,9 +29,10 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
   const server = new Pmi1Server(size, formatMapping(new Array<number>(size).fill(0)));
   const connections = new Map<number, NodeJS.WritableStream>();
   const act = ({ replies, abort }: Answer) => {
-    for (const { rank, line } of replies) connections.get(rank)?.write(line);
+    for (const { rank, line } of replies) connections.get(rank)?.write(line, 'latin1');
     if (abort === undefined) return;
-    if (abort.reason !== undefined) run.complain(new PythonMpiError('PROTOCOL', abort.reason));
+    if (abort.reason !== undefined)
+      run.complain(new PythonMpiError(codeOfStatus(abort.status), abort.reason));
     ranks.abort(abort.rank, abort.status);
   };
   const ranks = new LocalRanks({
@@ -43,8 +44,9 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
       connections.set(rank, connection);
       connection.on('data', (bytes: Buffer) => act(server.feed(rank, bytes)));
       connection.on('error', () => {});
-      connection.on('close', () => act(server.closed(rank)));
     },
+    // Not when the connection closes: how the rank ended says more than that it left others waiting.
+    ended: rank => act(server.closed(rank)),
   });
   const { rank, outcome } = await ranks.ended();
   if (shellStatus(outcome) !== 0) {

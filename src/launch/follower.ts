@@ -5,7 +5,7 @@ import type { Deadline } from '../deadline.ts';
 import { self } from '../exec/processes.ts';
 import { askLeader } from '../net/local.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
-import { meetAsFollower } from './meeting.ts';
+import { meetingOf } from './meeting.ts';
 import { decodeFailure, type LocalVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed, type Staged } from './run.ts';
@@ -15,11 +15,13 @@ import { JobFailed, type Staged } from './run.ts';
  * @throws PythonMpiError when the leader cannot be reached or goes away
  */
 export async function follow(
+  env: NodeJS.ProcessEnv,
   rendezvous: Rendezvous,
   roster: Roster,
   deadline: Deadline,
 ): Promise<Staged> {
-  const { secret, leader } = await meetAsFollower(rendezvous.kvs!, roster.position);
+  const meeting = meetingOf(rendezvous, roster, env, undefined);
+  const { secret, leader } = await meeting.follow();
   const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
   const verdict = (await askLeader(leader.local, secret, about, deadline)) as LocalVerdict;
   if ('failure' in verdict) {

@@ -1,13 +1,10 @@
 /**
  * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
  */
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
-import { publishableAddresses } from '../net/addresses.ts';
-import type { Card } from '../net/card.ts';
 import { Driver, type Verdict } from '../net/driver.ts';
 import { LOCAL } from '../net/handshake.ts';
 import { Listener } from '../net/link.ts';
@@ -15,7 +12,7 @@ import { LocalGathering } from '../net/local.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { pythonProgram } from '../stage/environment.ts';
 import { openPackages } from '../stage/source.ts';
-import { cardOf, meetAsLeader, newSecret } from './meeting.ts';
+import { type Meeting, meetingOf } from './meeting.ts';
 import { decodeFailure, encodeFailure, encodePlan, type LocalVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed, type Run, type Staged } from './run.ts';
@@ -35,7 +32,7 @@ export async function lead(
   deadline: Deadline,
 ): Promise<Staged> {
   const { configuration, log } = run;
-  const { kvs } = rendezvous;
+  const meeting = meetingOf(rendezvous, roster, run.env, configuration.interface);
   const { position, leaders, locals } = roster;
   const host = hostname();
 
@@ -49,8 +46,7 @@ export async function lead(
     if (link.greeting.kind === LOCAL) void gathering.admit(link);
     else driver.adopt(link);
   });
-  const card = await listen(listener, host, roster, configuration.interface);
-  const secret = kvs === undefined ? newSecret() : await meetAsLeader(kvs, position, card);
+  const secret = await meeting.lead(listener);
   log(`leads node ${position} of ${leaders.length}, ${locals} ranks here`);
 
   const janitor = new Janitor(run.janitor(configuration.chroot));
@@ -70,7 +66,7 @@ export async function lead(
     count: leaders.length,
     secret,
     station,
-    cardOf: other => cardOf(kvs!, other),
+    cardOf: other => meeting.cardOf(other),
     deadline,
     log,
   });
@@ -103,7 +99,7 @@ export async function lead(
 
   if ('failure' in verdict) {
     const { code, position: where, text } = verdict.failure;
-    const culprit = where === position ? host : await hostOf(kvs, where);
+    const culprit = where === position ? host : await hostOf(meeting, where);
     const error = decodeFailure(code, text, `lost node ${culprit}`);
     // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
     if (position === 0) run.complain(error);
@@ -128,23 +124,8 @@ export async function lead(
   };
 }
 
-/** Opens the ways to reach this node: for other nodes if there are any, for its own other ranks if there are any. */
-async function listen(
-  listener: Listener,
-  host: string,
-  { leaders, locals }: Roster,
-  only: string | undefined,
-): Promise<Card> {
-  const local = `python-mpi-${randomBytes(16).toString('hex')}`;
-  if (locals > 1) await listener.local(local);
-  if (leaders.length === 1) return { host, endpoints: [], local };
-  const addresses = publishableAddresses(only);
-  const port = await listener.tcp();
-  return { host, endpoints: addresses.map(address => ({ host: address, port })), local };
-}
-
-async function hostOf(kvs: Rendezvous['kvs'], position: number): Promise<string> {
-  const card = kvs && (await cardOf(kvs, position).catch(() => undefined));
+async function hostOf(meeting: Meeting, position: number): Promise<string> {
+  const card = await meeting.cardOf(position).catch(() => undefined);
   return card?.host ?? `at position ${position}`;
 }
 

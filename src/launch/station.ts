@@ -7,6 +7,7 @@ import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import type { Station } from '../net/driver.ts';
+import { installHook } from '../stage/hook.ts';
 import type { PackageSpec } from '../stage/package.ts';
 import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
 import type { PackageFile } from '../stage/source.ts';
@@ -145,6 +146,7 @@ export class NodeStation implements Station {
     const start = now();
     try {
       const { files, bytes } = await unpacker.finished;
+      installHook(draft.directory);
       this.#hold = await draft.publish(this.#options.deadline);
       this.#options.check(this.#hold.directory);
       const seconds = (now() - start) / 1000;

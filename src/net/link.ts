@@ -188,15 +188,24 @@ export class Listener {
   }
 
   /**
-   * Listens on every address, on a port the kernel chooses.
+   * Listens on every address, on the first of these ports that is free, or on one the kernel chooses.
    * @returns the port
    * @throws PythonMpiError SYSTEM
    */
-  async tcp(): Promise<number> {
-    const server = await this.#listen({ host: '::', port: 0 }).catch(() =>
-      this.#listen({ host: '0.0.0.0', port: 0 }),
-    );
-    return (server.address() as AddressInfo).port;
+  async tcp(ports: readonly number[] = [0]): Promise<number> {
+    let last: unknown;
+    for (const port of ports) {
+      // A kernel without IPv6 has no '::'.
+      for (const host of ['::', '0.0.0.0']) {
+        try {
+          const server = await this.#listen({ host, port });
+          return (server.address() as AddressInfo).port;
+        } catch (error) {
+          last = error;
+        }
+      }
+    }
+    throw last;
   }
 
   /**
@@ -217,9 +226,11 @@ export class Listener {
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: false }, socket =>
       this.#greet(socket),
     );
-    this.#servers.push(server);
     return new Promise((resolve, reject) => {
-      server.once('listening', () => resolve(server));
+      server.once('listening', () => {
+        this.#servers.push(server);
+        resolve(server);
+      });
       server.once('error', error =>
         reject(new PythonMpiError('SYSTEM', `cannot listen (${error.message})`)),
       );

@@ -4,8 +4,8 @@
  * Over a link of kind LOCAL, one line of JSON each way: the rank says who it is, the leader answers once with
  * the outcome. What an outcome holds is the caller's business.
  */
-import type { Deadline } from '../deadline.ts';
-import { PythonMpiError } from '../errors.ts';
+import { type Deadline, pause } from '../deadline.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { LOCAL } from './handshake.ts';
 import { dial, type Link } from './link.ts';
 
@@ -81,6 +81,22 @@ export class LocalGathering<Member, Verdict> {
   }
 }
 
+/** Pause before asking again for a leader that does not listen yet, in milliseconds. */
+const RETRY_MS = 20;
+
+/** Dials a leader that may not have got as far as listening. */
+async function dialPatiently(...call: Parameters<typeof dial>): Promise<Link> {
+  const deadline = call[3];
+  for (;;) {
+    try {
+      return await dial(...call);
+    } catch (error) {
+      if (asPythonMpiError(error).code !== 'UNREACHABLE' || deadline.expired) throw error;
+      await pause(RETRY_MS);
+    }
+  }
+}
+
 /**
  * The side of a rank that is not its node's leader.
  * @param socket name of the leader's local socket
@@ -94,7 +110,7 @@ export async function askLeader(
   deadline: Deadline,
 ): Promise<unknown> {
   const greeting = { kind: LOCAL, from: self.rank, to: self.position } as const;
-  const link = await dial({ local: socket }, secret, greeting, deadline);
+  const link = await dialPatiently({ local: socket }, secret, greeting, deadline);
   link.send(line(self.member));
   try {
     return await deadline.wait(firstLine(link), 'the packages on this node');

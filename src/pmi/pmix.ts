@@ -5,14 +5,16 @@
  * starts and stays open until this process ends, so its owner cannot become Python. All ranks must connect or none:
  * Open MPI takes one that did not for crashed.
  */
+
 import { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
+import { shellStatus } from '../outcome.ts';
 import { dialPort } from './channel.ts';
 import { readCount } from './environment.ts';
 import { dense } from './mapping.ts';
 import { PmixClient } from './pmix/client.ts';
 import type { Identity } from './pmix/codec.ts';
-import { FAREWELL_MS, type Method, statusOf } from './rendezvous.ts';
+import { FAREWELL_MS, type Method } from './rendezvous.ts';
 
 /** Servers we can talk to, by the variable that names them, the newest encoding first. */
 const SERVERS: readonly [variable: string, encoding: string][] = [
@@ -77,7 +79,7 @@ export const pmix: Method = {
       stuck: false,
       settle: () => settle(deadline),
       async finish(outcome) {
-        const status = statusOf(outcome);
+        const status = shellStatus(outcome);
         if (status === 0) await settle(Deadline.after(FAREWELL_MS)).catch(() => {});
         else await abort(status);
       },

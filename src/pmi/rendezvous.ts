@@ -4,9 +4,9 @@
  * A method is one file that knows one launcher; detect.ts holds the ordered list. Methods read the environment
  * they are given and never the process's own.
  */
-import { constants } from 'node:os';
 import type { Deadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
+import type { Outcome } from '../outcome.ts';
 
 /** The launcher's key-value store. Every wait ends at the deadline the rendezvous was opened with. */
 export interface Kvs {
@@ -49,17 +49,6 @@ export interface HandOver {
   readonly descriptor: number | undefined;
   /** Whether this process must outlive Python, because the launcher must be told the end. */
   readonly parentMustStay: boolean;
-}
-
-/** How Python ended: by itself with a status, or by a signal. */
-export interface Outcome {
-  readonly status: number;
-  readonly signal: NodeJS.Signals | undefined;
-}
-
-/** The exit status that a shell makes of an outcome. */
-export function statusOf({ status, signal }: Outcome): number {
-  return signal === undefined ? status : 128 + constants.signals[signal];
 }
 
 /** Milliseconds a launcher has to acknowledge the end, long after the deadline of the rendezvous. */

@@ -9,6 +9,7 @@
 import fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
+import { hookDirectory } from './hook.ts';
 
 export interface PythonProgram {
   /** Absolute path of the interpreter. */
@@ -38,7 +39,7 @@ export function pythonProgram(
     LD_LIBRARY_PATH: before(env.LD_LIBRARY_PATH, [join(prefix, 'lib')]),
     PYTHONUSERBASE: prefix,
   };
-  const packages = inDirectory(prefix, /^site-packages$/);
+  const packages = [hookDirectory(prefix), ...inDirectory(prefix, /^site-packages$/)];
   if (file.startsWith(`${prefix}/`)) {
     // One that the user has set is about another Python.
     if (hasStandardLibrary(prefix)) changed.PYTHONHOME = prefix;
@@ -48,7 +49,7 @@ export function pythonProgram(
       packages.push(...inDirectory(library, /^(site|dist)-packages$/));
     }
   }
-  if (packages.length > 0) changed.PYTHONPATH = before(env.PYTHONPATH, packages);
+  changed.PYTHONPATH = before(env.PYTHONPATH, packages);
   return { file, env: changed };
 }
 

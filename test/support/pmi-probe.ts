@@ -10,8 +10,9 @@ import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { Deadline } from '../../src/deadline.ts';
 import { asPythonMpiError } from '../../src/errors.ts';
+import type { Outcome } from '../../src/outcome.ts';
 import { detect } from '../../src/pmi/detect.ts';
-import type { Outcome, Rendezvous } from '../../src/pmi/rendezvous.ts';
+import type { Rendezvous } from '../../src/pmi/rendezvous.ts';
 
 const { values: options, positionals: program } = parseArgs({
   options: {

@@ -15,6 +15,7 @@ const ranks = new LocalRanks({
     });
     connection.on('error', () => {});
   },
+  ended: () => {},
 });
 const { rank, outcome } = await ranks.ended();
 process.stderr.write(`first failure: ${rank}\n`);

@@ -1,18 +1,14 @@
 /**
  * A PMI-1 session as a rendezvous: the same for every launcher that speaks it, however it was reached.
  */
+
 import { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
+import { shellStatus } from '../../outcome.ts';
 import { openDescriptor, socketOf } from '../channel.ts';
 import { readCount } from '../environment.ts';
 import { nodesOfMapping } from '../mapping.ts';
-import {
-  FAREWELL_MS,
-  type HandOver,
-  type Opening,
-  type Rendezvous,
-  statusOf,
-} from '../rendezvous.ts';
+import { FAREWELL_MS, type HandOver, type Opening, type Rendezvous } from '../rendezvous.ts';
 import { Pmi1Client } from './client.ts';
 
 /** What the method that reached the launcher knows. */
@@ -83,7 +79,7 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
     },
     async settle() {},
     async finish(outcome) {
-      const status = statusOf(outcome);
+      const status = shellStatus(outcome);
       if (status !== 0) await abort(status);
       // Python may have had a session of its own and have ended the connection with it.
       else await client.finalize(Deadline.after(FAREWELL_MS)).catch(() => {});
