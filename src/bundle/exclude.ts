@@ -5,7 +5,8 @@
  * only compilers and package managers read, and the standard library's own tests. Data files and packages'
  * tests stay, since packages do import and open them.
  *
- * A pattern without a slash matches a name at any depth; one with a slash matches from the top of the prefix.
+ * A pattern without a slash matches a name at any depth; one with a slash, if only in front, matches from the top of the
+ * prefix.
  * `*` stays within a name, `**` spans directories, `?` is one character. What matches a directory drops all below it.
  */
 
@@ -22,9 +23,9 @@ export const DEFAULT_EXCLUDES: readonly string[] = [
   '.DS_Store',
   '*.a',
   '*.pyo',
-  'conda-meta',
-  'pkgs',
-  'envs',
+  '/conda-meta',
+  '/pkgs',
+  '/envs',
   'share/doc',
   'share/man',
   'share/info',

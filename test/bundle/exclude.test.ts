@@ -73,6 +73,8 @@ excludes('the defaults keep data and tests of packages', () => {
     'sklearn/data/iris.csv',
     'scipy/x.npz',
     'astropy/tests/__init__.py',
+    'gymnasium/envs/__init__.py',
+    'x/pkgs/__init__.py',
     'jupyter/a.html',
   ]) {
     assert.is(exclusion.match(`${site}/${path}`), undefined, path);

@@ -35,7 +35,7 @@ pip('numpy, scipy, matplotlib and mpi4py work from where they are unpacked', asy
       '/usr',
       '--exclude',
       'lib/python3/dist-packages/*',
-      ...offline,
+      '--pip',
       'numpy',
       'scipy',
       'matplotlib',
@@ -110,6 +110,13 @@ pip('installed twice, in different places, the bytes are the same', async () => 
     'utf8',
   );
   assert.match(record, /^\.\.\/\.\.\/\.\.\/bin\/ttx,,$/m);
+});
+
+pip('--no-deps installs what is named and nothing more', async () => {
+  const { prefix } = await packaged(['--no-deps', ...offline, 'mpi4py', 'matplotlib'], { env });
+  const names = readdirSync(sitePackages(prefix));
+  assert.ok(names.includes('matplotlib') && names.includes('mpi4py'));
+  assert.not(names.includes('numpy'));
 });
 
 pip('wheels, requirements files and local projects, as pip takes them', async () => {

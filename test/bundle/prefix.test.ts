@@ -63,7 +63,7 @@ prefixes(
       'prefix=$/../..\n'.replace('$', '$' + '{pcfiledir}'),
     );
     assert.not(existsSync(join(prefix, 'pkgs')));
-    assert.equal(manifest.leftOut, { 'conda-meta': 1, pkgs: 1 });
+    assert.equal(manifest.leftOut, { '/conda-meta': 1, '/pkgs': 1 });
     assert.equal(
       readFileSync(join(prefix, 'lib/libdata.so')),
       readFileSync(join(root, 'lib/libdata.so')),

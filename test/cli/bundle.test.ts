@@ -48,6 +48,11 @@ lines('defaults', async () => {
   assert.is(sources.length, 1);
 });
 
+lines('--no-deps is for all that pip installs', async () => {
+  const { sources } = await request('-o x --pip a --no-deps --pip b');
+  assert.equal(sources, [{ kind: 'pip', requirements: ['--no-deps', 'a', 'b'] }]);
+});
+
 lines('options', async () => {
   const made = await request(
     '-o x --venv v --exclude a --exclude b --include c --no-default-excludes --with-base --with-libs all --source-only --level 3 --jobs 2 --python py --trace run',
