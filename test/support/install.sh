@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a part of the project needs:
 #
-#     test/support/install.sh GROUP...      build | test | cluster
+#     test/support/install.sh GROUP...      build | demo | test | cluster
 #
 # Asks dpkg first, so it is quick and silent when all is there. Where it may not install (not root, no apt)
 # it says in one line what to install, and exits with status 77, which test harnesses read as "skipped".
@@ -12,14 +12,17 @@ packages() {
   case $1 in
     build) # the engine's compiler
       echo emscripten ;;
-    test) # C under sanitizers; Hydra and MPICH; a Python with numpy, and what builds mpi4py for MPICH
-      echo clang libclang-rt-dev strace mpich libmpich-dev
-      echo python3 python3-dev python3-pip python3-numpy python3-scipy ;;
+    demo) # the Python that is packed
+      echo python3 python3-numpy ;;
+    test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
+      echo clang libclang-rt-dev strace
+      echo python3 python3-dev python3-pip python3-numpy python3-scipy
+      packages cluster ;;
     cluster) # real launchers; libpmix-dev carries the unversioned libpmix.so that Slurm's pmix plugin loads
       echo iproute2 procps mpich libmpich-dev openmpi-bin libopenmpi-dev libpmix-dev
       echo munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins python3-mpi4py ;;
     *)
-      echo "install.sh: no group '$1'; there are: build test cluster" >&2
+      echo "install.sh: no group '$1'; there are: build demo test cluster" >&2
       return 64 ;;
   esac
 }

@@ -14,6 +14,15 @@ export BEDS BED_STATE BED_D
 
 readonly SKIP=77
 
+# What every node has of its own, and what a bed has. Nodes share numbers of processes and System V memory because
+# UCX, below Debian's MPICH, closes its TCP connections in a way that hangs one MPI_Finalize in three; like this it
+# takes them for one machine and uses shared memory. UCX_TLS=tcp,self sends MPI's messages over the cables.
+readonly OF_NODE=(--net --uts --mount)
+OF_BED=(--ipc --pid)
+# Who is not root becomes root of a user namespace, if the machine lets him.
+[ "$(id -u)" -eq 0 ] || OF_BED+=(--user --map-root-user)
+readonly OF_BED
+
 fail() {
   echo "bed: $1" >&2
   exit "${2:-1}"
@@ -24,6 +33,15 @@ head_runs() {
   local pid
   pid=$(cat "$BED_STATE/pids/head" 2>/dev/null) &&
     tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "first-process $BED_STATE head"
+}
+
+# in_head CMD...: from outside the bed, keeping directory and environment. Credentials are kept too, or nsenter would
+# try to change groups, which a user namespace forbids.
+in_head() {
+  local user=()
+  [ "$(id -u)" -eq 0 ] || user=(--user)
+  nsenter --preserve-credentials "${user[@]}" --net --uts --mount --ipc --pid \
+    --target "$(<"$BED_STATE/pids/head")" -- env --chdir="$PWD" "$@"
 }
 
 is_up() {

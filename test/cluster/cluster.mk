@@ -1,0 +1,10 @@
+# The cluster in a box, by hand: test/cluster/bed says what else it can do.
+.PHONY: cluster-up cluster-down
+
+cluster-up: ## bring up 4 nodes with Slurm in this machine, to try things on (test/cluster/bed)
+	@test/support/install.sh cluster
+	@test/cluster/bed up $(NODES)
+	@test/cluster/bed status
+
+cluster-down: ## take them down again
+	@test/cluster/bed down
