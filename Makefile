@@ -37,7 +37,7 @@ dist/lib/%.cjs: $(SOURCES) node_modules/.package-lock.json
 
 demo: build ## pack this machine's Python with numpy and run 4 ranks from it
 	@test/support/install.sh demo
-	@test/support/demo
+	@docs/demo/run
 
 test: build ## everything the tests need, then all tests (ONLY=part-of-a-path for some)
 	@test/support/install.sh test
