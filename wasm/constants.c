@@ -37,7 +37,8 @@ int main(void) {
 #define X(name, number, words) printf("  %s: %d, // %s\n", #name, number, words);
     BCAST_RECORDS(X)
 #undef X
-    puts("} as const;\n\n/** Why a link is to be closed: number -> sentence. */\nexport const REASON: Record<number, string> = {");
+    puts("} as const;\n\n/** Why a link is to be closed: number -> sentence. */");
+    puts("export const REASON: Record<number, string> = {");
 #define X(name, number, sentence) printf("  %d: '%s',\n", number, sentence);
     BCAST_REASONS(X)
 #undef X
@@ -53,7 +54,8 @@ int main(void) {
 #define X(name, number) printf("  %s: %d,\n", #name, number);
     BCAST_FAILURES(X)
 #undef X
-    puts("} as const;\n\n/** Configuration words in order, each with its default. Times in milliseconds. */\nexport const CONFIG_DEFAULT = {");
+    puts("} as const;\n\n/** Configuration words in order, each with its default. Times in milliseconds. */");
+    puts("export const CONFIG_DEFAULT = {");
 #define X(name, value) printf("  %s: %d,\n", camel(#name), value);
     BCAST_CONFIG(X)
 #undef X

@@ -190,8 +190,11 @@ static void deliver(struct world *w, uint32_t id, const struct bcast_record *r) 
     uint64_t offset = r->word[1] | (uint64_t)r->word[2] << 32, position = offset;
     const uint8_t *bytes = (const uint8_t *)n->engine + r->word[3];
     for (uint32_t k = 0; k < r->word[0]; k++) position += w->sizes[k];
-    CHECK(position == n->got, "position %u got %llu, not %llu", id, (unsigned long long)position, (unsigned long long)n->got);
-    for (uint32_t i = 0; i < r->word[4]; i++) CHECK(bytes[i] == byte_at(r->word[0], offset + i), "position %u: wrong byte", id);
+    CHECK(position == n->got, "position %u: %llu comes after %llu", id, (unsigned long long)position,
+          (unsigned long long)n->got);
+    for (uint32_t i = 0; i < r->word[4]; i++) {
+        CHECK(bytes[i] == byte_at(r->word[0], offset + i), "position %u: wrong byte", id);
+    }
     n->got += r->word[4];
     post(w, soon(w, 4), CONSUMED, id);
 }
