@@ -4,23 +4,11 @@
 #include <string.h>
 
 #include "check.h"
+#include "events.h"
 #include "random.h"
 #include "tree.h"
 
 enum { PACKAGES = 3, END_OF_TIME = 3600 * 1000, NOBODY = 0xffffffff };
-
-enum event_kind {
-    TIMER, ARRIVE, WRITTEN, LOST, DIALLED, READ_DONE, WANTED, CONSUMED, STAGED, FAILURE, DEATH, HANG, CUT,
-};
-
-struct event {
-    uint64_t time, order;
-    uint8_t kind;
-    uint32_t node;
-    uint32_t wire, side; /* of ARRIVE, WRITTEN, LOST, CUT */
-    uint32_t number;     /* length, slot, position, answer */
-    uint8_t *bytes;
-};
 
 /* A connection; side 0 dialled. */
 struct wire {
@@ -45,44 +33,16 @@ struct node {
 struct world {
     const struct sim_options *options;
     struct bcast_config config;
-    uint64_t seed, now, ended, order;
-    struct event *heap;
-    uint32_t events, events_room;
+    uint64_t seed, now, ended;
+    struct events events;
     struct wire *wires;
     uint32_t wire_count, wire_room;
     struct node *nodes;
     uint64_t sizes[PACKAGES], total;
 };
 
-/* ---- the event queue: a binary heap by time, then by order of entry ---- */
-
-static int before(const struct event *a, const struct event *b) {
-    return a->time != b->time ? a->time < b->time : a->order < b->order;
-}
-
 static struct event *post(struct world *w, uint64_t time, enum event_kind kind, uint32_t node) {
-    if (w->events == w->events_room) {
-        w->events_room = w->events_room * 2 + 64;
-        w->heap = realloc(w->heap, w->events_room * sizeof *w->heap);
-    }
-    struct event e = {.time = time, .order = w->order++, .kind = (uint8_t)kind, .node = node};
-    uint32_t i = w->events++;
-    for (; i > 0 && before(&e, &w->heap[(i - 1) / 2]); i = (i - 1) / 2) w->heap[i] = w->heap[(i - 1) / 2];
-    w->heap[i] = e;
-    return &w->heap[i];
-}
-
-static struct event pop(struct world *w) {
-    struct event top = w->heap[0], last = w->heap[--w->events];
-    uint32_t i = 0, child;
-    while ((child = 2 * i + 1) < w->events) {
-        if (child + 1 < w->events && before(&w->heap[child + 1], &w->heap[child])) child++;
-        if (before(&last, &w->heap[child])) break;
-        w->heap[i] = w->heap[child];
-        i = child;
-    }
-    w->heap[i] = last;
-    return top;
+    return events_post(&w->events, time, kind, node);
 }
 
 static uint64_t soon(struct world *w, uint32_t most_ms) { return w->now + 1 + random_below(&w->seed, most_ms); }
@@ -405,8 +365,8 @@ struct sim_result sim_run(const struct sim_options *options) {
     for (int k = 0; k < PACKAGES; k++) w->total += w->sizes[k];
     w->nodes = calloc(options->nodes, sizeof *w->nodes);
     for (uint32_t id = 0; id < options->nodes; id++) create(w, id);
-    while (w->events > 0) {
-        struct event e = pop(w);
+    while (w->events.count > 0) {
+        struct event e = events_pop(&w->events);
         CHECK(e.time < END_OF_TIME, "no end in sight (seed %llu)", (unsigned long long)options->seed);
         w->now = e.time;
         happen(w, &e);
@@ -419,6 +379,6 @@ struct sim_result sim_run(const struct sim_options *options) {
     }
     free(w->nodes);
     free(w->wires);
-    free(w->heap);
+    free(w->events.heap);
     return result;
 }
