@@ -106,33 +106,30 @@ class Cutter {
   #bytes = 0;
 
   *add(head: Buffer, content: Buffer): Generator<Frame> {
-    const bytes = head.length + content.length;
-    if (this.#bytes > 0 && this.#bytes + bytes > FRAME_BYTES) yield this.#take(true);
-    this.#push(head, content, padding(content.length));
+    const parts = [head, content, padding(content.length)];
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    if (this.#bytes > 0 && this.#bytes + bytes > FRAME_BYTES) yield this.#take();
+    this.#parts.push(...parts);
+    this.#bytes += bytes;
     if (this.#bytes <= FRAME_BYTES) return;
     // Larger than a frame: cut here and now, so that what follows begins with an entry.
-    const { data } = this.#take(true);
+    const { data } = this.#take();
     for (let at = 0; at < data.length; at += FRAME_BYTES) {
       yield { data: data.subarray(at, at + FRAME_BYTES), begins: at === 0 };
     }
   }
 
+  /** The last frame, with the two blocks of zeros that end a tar. */
   *end(): Generator<Frame> {
-    this.#push(Buffer.alloc(2 * BLOCK));
-    yield this.#take(true);
+    this.#parts.push(Buffer.alloc(2 * BLOCK));
+    yield this.#take();
   }
 
-  #push(...parts: Buffer[]): void {
-    this.#parts.push(...parts);
-    for (const part of parts) this.#bytes += part.length;
-  }
-
-  #take(begins: boolean): Frame {
-    const data =
-      this.#parts.length === 1 ? this.#parts[0]! : Buffer.concat(this.#parts, this.#bytes);
+  #take(): Frame {
+    const data = Buffer.concat(this.#parts);
     this.#parts = [];
     this.#bytes = 0;
-    return { data, begins };
+    return { data, begins: true };
   }
 }
 

@@ -35,11 +35,12 @@ export function isSystem(path: string): boolean {
 /**
  * All libraries that the collected files need, directly or through each other, are not in the package yet, and `accept`.
  * @param accept decides by the path at which the loader finds it
+ * @returns also the names that are needed and found nowhere
  */
 export async function librariesOf(
   { tree, layers, context }: Collection,
   accept: (path: string) => boolean,
-): Promise<Library[]> {
+): Promise<{ found: Library[]; missing: string[] }> {
   const origins = layers.flatMap(layer => layer.origins);
   const present = new Set(tree.files().map(({ path }) => basename(path)));
   const bundled = (path: string) => {
@@ -80,12 +81,7 @@ export async function librariesOf(
       }
     }
   }
-  if (missing.size > 0) {
-    context.warn(
-      `shared libraries that are needed but found nowhere: ${[...missing].sort().join(', ')}`,
-    );
-  }
-  return [...found.values()];
+  return { found: [...found.values()], missing: [...missing].sort() };
 }
 
 /** Library name -> paths, from `ldconfig -p`; empty where that does not exist. */

@@ -6,12 +6,12 @@ import { PythonMpiError } from '../errors.ts';
 import { addBytecode } from './bytecode.ts';
 import { outputOf } from './compress.ts';
 import { type Context, naming } from './context.ts';
-import { exists, originsOf } from './disk.ts';
+import { firstExisting, originsOf } from './disk.ts';
 import { Exclusion, type Selection } from './exclude.ts';
 import type { Contents } from './frames.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
 import { isSystem, librariesOf } from './libraries.ts';
-import { FORMAT } from './manifest.ts';
+import { FORMAT, type Manifest } from './manifest.ts';
 import { addPip } from './pip.ts';
 import { addPrefix } from './prefix.ts';
 import type { Leftover } from './relocate.ts';
@@ -113,8 +113,9 @@ export async function makePackage(request: Request, context: Context): Promise<M
       level,
       width: request.width,
       conclude: async contents => {
-        for (const message of await leftoverWarnings(contents)) warn(message);
-        return [...warnings].sort();
+        const notRelocated = await withConsequences(contents);
+        for (const message of leftoverWarnings(notRelocated)) warn(message);
+        return { warnings: [...warnings].sort(), notRelocated };
       },
     },
     listening,
@@ -144,7 +145,15 @@ async function collect(source: Source, collection: Collection): Promise<void> {
 }
 
 async function addLibraries(which: 'foreign' | 'all', collection: Collection): Promise<void> {
-  const found = await librariesOf(collection, path => which === 'all' || !isSystem(path));
+  const { found, missing } = await librariesOf(
+    collection,
+    path => which === 'all' || !isSystem(path),
+  );
+  if (missing.length > 0) {
+    collection.context.warn(
+      `shared libraries that are needed but found nowhere: ${naming(missing)}`,
+    );
+  }
   const layer = { label: '--with-libs', origins: [] };
   for (const { name, file } of found) {
     collection.tree.put({
@@ -192,29 +201,23 @@ function levelOf(
   );
 }
 
-/** What could not be relocated, by what it means to the user. */
-async function leftoverWarnings({ leftovers }: Contents): Promise<string[]> {
-  const paths: Record<Leftover['kind'], string[]> = { 'search path': [], text: [], data: [] };
-  const searched = new Set<string>();
+/** The files that could not be relocated, without those that only look in places which no longer exist. */
+async function withConsequences({ leftovers }: Contents): Promise<Manifest['notRelocated']> {
+  const paths: Manifest['notRelocated'] = { 'search path': [], text: [], data: [] };
   for (const { path, leftover } of leftovers) {
-    if (leftover.kind === 'search path') {
-      // A directory that exists only where the file was built is of no consequence.
-      const present = await existing(leftover.directories);
-      if (present.length === 0) continue;
-      for (const directory of present) searched.add(directory);
-    }
-    paths[leftover.kind].push(path);
+    const idle =
+      leftover.kind === 'search path' && (await firstExisting(leftover.directories)) === undefined;
+    if (!idle) paths[leftover.kind].push(path);
   }
+  return paths;
+}
+
+function leftoverWarnings(paths: Manifest['notRelocated']): string[] {
   const say = (kind: Leftover['kind'], what: string) =>
     paths[kind].length === 0 ? [] : [`${what} ${naming(paths[kind])}`];
   return [
-    ...say('search path', `libraries are also looked for in ${[...searched].join(', ')} by`),
+    ...say('search path', 'libraries are also looked for in absolute places (RPATH) by'),
     ...say('text', 'the old location stays in the text of'),
     ...say('data', 'the old location stays in the data of'),
   ];
-}
-
-async function existing(paths: readonly string[]): Promise<string[]> {
-  const found = await Promise.all(paths.map(exists));
-  return paths.filter((_, i) => found[i]);
 }

@@ -8,6 +8,7 @@ import * as zlib from 'node:zlib';
 import { Header } from 'tar';
 import { PythonMpiError } from '../errors.ts';
 import type { EntryRecord, FileRecord } from './frames.ts';
+import type { Leftover } from './relocate.ts';
 
 /** Where all manifests of a prefix are, one for each package. */
 const DIRECTORY = '.python-mpi';
@@ -39,6 +40,8 @@ export interface Manifest {
   /** Pattern -> how many paths it left out. */
   leftOut: Record<string, number>;
   warnings: string[];
+  /** Files in which something of their old location is left: where libraries are looked for, in text, or in data. */
+  notRelocated: Record<Leftover['kind'], string[]>;
   frames: FramePlace[];
   entries: EntryRecord[];
 }

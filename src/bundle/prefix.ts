@@ -62,10 +62,10 @@ export async function addBase(
   const system = SYSTEM_PREFIXES.includes(root);
   const layer: Layer = { label: `base ${root}`, origins: system ? [] : origins };
   await addParts(root, layer, await parts(root, interpreter, sitePackages), collection);
-  const linked = await librariesOf(collection, path =>
+  const { found } = await librariesOf(collection, path =>
     system ? /\/libpython3[^/]*$/.test(path) : path.startsWith(`${root}/`),
   );
-  for (const { name, file } of linked) {
+  for (const { name, file } of found) {
     collection.tree.put({
       kind: 'file',
       path: `lib/${name}`,

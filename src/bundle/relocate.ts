@@ -30,33 +30,41 @@ const NOTES = /(?:^|\/)(?:[^/]+\.(?:dist|egg)-info|conda-meta)\//;
 const INTERPRETER = /(?:^|\/)(?:bin\/python[\d.]*|libpython[^/]*)$/;
 const TEXT_PROBE = 8192;
 
+const SYSCONFIG = /(?:^|\/)_sysconfigdata[^/]*\.py$/;
+
+/** The content to put in the package for a file whose content was `content`, and what of its old location is left in it. */
 export function relocate(entry: FileEntry, content: Buffer): Relocated {
-  const { path, layer } = entry;
-  const { origins } = layer;
-  if (origins.length === 0) return { content, leftover: undefined };
+  const { layer } = entry;
+  if (layer.origins.length === 0) return { content, leftover: undefined };
+  // Everything below is bytes as latin1 text, which keeps them whatever the encoding; so paths must be too.
+  const path = bytesOf(entry.path);
+  const origins = layer.origins.map(({ from, at }) => ({ from: bytesOf(from), at: bytesOf(at) }));
   if (isElf(content)) return relocateElf(path, content, origins);
   if (!holds(content, origins) || NOTES.test(path)) return { content, leftover: undefined };
   if (content.subarray(0, TEXT_PROBE).includes(0)) return { content, leftover: { kind: 'data' } };
 
-  const text = content.toString('latin1'); // keeps every byte, whatever the encoding
+  const text = content.toString('latin1');
   let changed = relocateShebang(path, text, origins);
-  if (/(?:^|\/)_sysconfigdata[^/]*\.py$/.test(path)) changed = relocateSysconfig(changed, origins);
-  if (path.endsWith('.pc'))
+  if (SYSCONFIG.test(path)) changed = relocateSysconfig(changed, origins);
+  if (path.endsWith('.pc')) {
     changed = replacePaths(changed, origins, at => `\${pcfiledir}/${relative(dirname(path), at)}`);
+  }
   const result = changed === text ? content : Buffer.from(changed, 'latin1');
-  const left = !settled(path) && holds(result, origins);
+  // What is left in sysconfig's variables is replaced when they are read.
+  const left = !SYSCONFIG.test(path) && holds(result, origins);
   return { content: result, leftover: left ? { kind: 'text' } : undefined };
 }
 
-/** Kinds of text whose remaining old paths are replaced when they are read. */
-function settled(path: string): boolean {
-  return /(?:^|\/)_sysconfigdata[^/]*\.py$/.test(path);
+/** A path as files hold it, one character for each byte. */
+function bytesOf(path: string): string {
+  return Buffer.from(path).toString('latin1');
 }
 
 /** Whether any old location occurs as a whole path or the beginning of one. */
 function holds(content: Buffer, origins: readonly Origin[]): boolean {
   return origins.some(({ from }) => {
-    for (let at = content.indexOf(from); at >= 0; at = content.indexOf(from, at + 1)) {
+    const find = (start: number) => content.indexOf(from, start, 'latin1');
+    for (let at = find(0); at >= 0; at = find(at + 1)) {
       const next = content[at + from.length];
       if (next === undefined || !/[\w.-]/.test(String.fromCharCode(next))) return true;
     }

@@ -2,7 +2,7 @@
  * What will be in a package: paths relative to the prefix, each with where its content comes from.
  *
  * A tree is filled by sources in the order of the command line, and a later entry replaces an earlier one, as
- * unpacking over each other would do. Directories are those that entries need. Knows nothing of Python or tar.
+ * unpacking over each other would do. Directories are those that entries need, and empty ones. Knows nothing of Python or tar.
  */
 import { dirname, join } from 'node:path/posix';
 
@@ -42,6 +42,7 @@ export type Entry = FileEntry | LinkEntry;
 export class Tree {
   readonly #entries = new Map<string, Entry>();
   readonly #directories = new Set<string>();
+  readonly #empty = new Set<string>();
 
   /** Adds an entry, replacing whatever stood in its way. */
   put(entry: Entry): void {
@@ -53,8 +54,21 @@ export class Tree {
       for (const path of this.#entries.keys()) {
         if (path.startsWith(`${entry.path}/`)) this.#entries.delete(path);
       }
+      for (const path of this.#empty) {
+        if (path.startsWith(`${entry.path}/`)) this.#empty.delete(path);
+      }
     }
+    this.#empty.delete(entry.path);
     this.#entries.set(entry.path, entry);
+  }
+
+  /** Adds a directory that is to exist even if nothing is in it. */
+  putDirectory(path: string): void {
+    for (const above of [path, ...parents(path)]) {
+      this.#entries.delete(above);
+      this.#directories.add(above);
+    }
+    this.#empty.add(path);
   }
 
   get(path: string): Entry | undefined {
@@ -79,9 +93,10 @@ export class Tree {
     return this.sorted().filter(entry => entry.kind === 'file');
   }
 
-  /** Every directory that an entry lives in, parents first. */
+  /** Every directory that an entry lives in or that was added, parents first. */
   directories(): string[] {
-    const needed = new Set([...this.#entries.keys()].flatMap(parents));
+    const inside = [...this.#entries.keys(), ...this.#empty].flatMap(parents);
+    const needed = new Set([...inside, ...this.#empty]);
     return [...needed].sort(compare);
   }
 }

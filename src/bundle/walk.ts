@@ -86,6 +86,7 @@ async function visitReal(
       return;
     }
     const names: Dirent[] = await readable(from, readdir(from, { withFileTypes: true }));
+    if (names.length === 0 && at !== '') tree.putDirectory(at);
     await Promise.all(
       names
         .filter(({ name }) => name !== '__pycache__')

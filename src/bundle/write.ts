@@ -26,8 +26,11 @@ const COPY_BYTES = 4 * 1024 * 1024;
 /** The part of the manifest that is known before anything is written. */
 export type Preface = Omit<
   Manifest,
-  'files' | 'bytes' | 'digest' | 'frames' | 'entries' | 'warnings'
+  'files' | 'bytes' | 'digest' | 'frames' | 'entries' | 'warnings' | 'notRelocated'
 >;
+
+/** What can be said only when all contents have been seen. */
+export type Conclusion = Pick<Manifest, 'warnings' | 'notRelocated'>;
 
 export interface Written {
   manifest: Manifest;
@@ -40,14 +43,14 @@ export interface Written {
 /**
  * Writes `tree` to `output`; on any failure nothing is left of it.
  * @param width how many frames to compress at once
- * @param conclude called when all contents are known: their leftovers become warnings
+ * @param conclude called when all contents are known: says what became of them
  * @throws PythonMpiError NO_SPACE, SYSTEM, PACKAGE_UNREADABLE, CANCELLED
  */
 export async function writePackage(
   tree: Tree,
   preface: Preface,
   output: Output,
-  options: { level: number; width: number; conclude: (contents: Contents) => Promise<string[]> },
+  options: { level: number; width: number; conclude: (contents: Contents) => Promise<Conclusion> },
   context: Context,
 ): Promise<Written> {
   const { compression, file } = output;
@@ -81,7 +84,7 @@ export async function writePackage(
         files: files.length,
         bytes: files.reduce((sum, { size }) => sum + size, 0),
         digest: contentDigest(contents.records),
-        warnings: await options.conclude(contents),
+        ...(await options.conclude(contents)),
         frames,
         entries: contents.records,
       };

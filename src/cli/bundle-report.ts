@@ -91,6 +91,9 @@ export function listing(manifest: Manifest): string {
     ['digest', digest],
     ...Object.entries(leftOut).map(([pattern, paths]) => ['left out', `${pattern} (${paths})`]),
     ...warnings.map(warning => ['warning', warning]),
+    ...Object.entries(manifest.notRelocated).flatMap(([kind, paths]) =>
+      paths.map(path => ['unmoved', `${path} (${kind})`]),
+    ),
   ];
   const lines = manifest.entries.map(entry =>
     'target' in entry

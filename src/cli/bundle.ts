@@ -10,6 +10,8 @@ import { PythonMpiError } from '../errors.ts';
 /** Zip's and wheels' earliest time: late enough for every file system and tool. */
 const DEFAULT_MTIME = Date.UTC(1980, 0, 1) / 1000;
 const DEFAULT_TIMEOUT_SECONDS = 3600;
+/** A login node belongs to everybody. */
+const MOST_JOBS = 16;
 
 export type BundleCommand =
   | { do: 'print'; text: string }
@@ -112,7 +114,11 @@ export async function parseBundleCommand(
       'compression level: 1 to 9 for gzip (6), 1 to 19 for zstd (9)',
       wholeNumber,
     )
-    .option('--jobs <n>', 'programs and threads to use (default: all processors)', wholeNumber)
+    .option(
+      '--jobs <n>',
+      `programs and threads to use (default: all processors, up to ${MOST_JOBS})`,
+      wholeNumber,
+    )
     .option(
       '--timeout <seconds>',
       `give up after this long (${DEFAULT_TIMEOUT_SECONDS})`,
@@ -160,7 +166,7 @@ export async function parseBundleCommand(
     trace: options.trace,
     python: options.python,
     mtime: epoch(env.SOURCE_DATE_EPOCH),
-    width: Math.max(1, options.jobs ?? availableParallelism()),
+    width: Math.max(1, options.jobs ?? Math.min(MOST_JOBS, availableParallelism())),
   };
   return { do: 'make', request, timeoutMs: (options.timeout ?? DEFAULT_TIMEOUT_SECONDS) * 1000 };
 }

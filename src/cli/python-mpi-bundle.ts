@@ -26,6 +26,8 @@ async function main(): Promise<void> {
       process.stdout.write(listing(await readManifest(command.file)));
       return;
     case 'make':
+      // Compression runs on libuv's threads, of which there are four unless told so before the first is needed.
+      process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, command.request.width));
       return make(command.request, Deadline.after(command.timeoutMs));
   }
 }

@@ -63,6 +63,14 @@ relocation('the wrapper that pip writes for long paths is one of ours afterwards
   );
 });
 
+relocation('a prefix that is not ASCII is one as well', () => {
+  const from = '/home/jürgen/env';
+  const { text, leftover } = moved('bin/x', `#!${from}/bin/python\nprint("ü")\n`, from);
+  assert.is(text, moved('bin/x', `#!${OLD}/bin/python\nprint("ü")\n`).text);
+  assert.is(leftover, undefined);
+  assert.equal(moved('etc/x', `${from}/y`, from).leftover, { kind: 'text' });
+});
+
 relocation('other interpreters are looked up in PATH', () => {
   assert.is(moved('bin/x', `#!${OLD}/bin/perl\n1;\n`).text, '#!/usr/bin/env perl\n1;\n');
   assert.is(moved('bin/x', `#! ${OLD}/bin/perl -w\n1;\n`).text, '#!/usr/bin/env -S perl -w\n1;\n');

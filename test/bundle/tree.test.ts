@@ -53,4 +53,15 @@ trees('directories come before what is in them', () => {
   assert.equal(tree.directories(), ['a', 'a/b', 'a/b/c']);
 });
 
+trees('an empty directory stays until something takes its place', () => {
+  const tree = new Tree();
+  tree.putDirectory('a/b');
+  tree.put(file('c/d'));
+  tree.putDirectory('c/d');
+  assert.equal(tree.directories(), ['a', 'a/b', 'c', 'c/d']);
+  assert.equal(paths(tree), []);
+  tree.put(file('a'));
+  assert.equal(tree.directories(), ['c', 'c/d']);
+});
+
 trees.run();

@@ -28,7 +28,7 @@ environments(
       'share/pkg/x': 'y',
     });
     const { prefix, manifest } = await packaged(['--venv', root]);
-    assert.equal(readdirSync(prefix).sort(), ['.python-mpi', 'bin', 'lib', 'share']);
+    assert.equal(readdirSync(prefix).sort(), ['.python-mpi', 'bin', 'include', 'lib', 'share']);
     assert.equal(readdirSync(join(prefix, 'bin')), ['tool']);
     const tool = must(join(prefix, 'bin/tool'), [], { env: staged(prefix) });
     assert.is(tool.trim(), join(sitePackages(prefix), 'pkg/__init__.py'));

@@ -28,6 +28,7 @@ function source(): string {
     'big.bin': Buffer.alloc(2 * FRAME_BYTES + 1234, 'big'),
   });
   for (let i = 0; i < 40; i++) files(root, { [`many/${i}`]: Buffer.alloc(300_000, `${i} `) });
+  mkdirSync(join(root, 'nothing/in/here'), { recursive: true });
   symlinkSync('a.txt', join(root, 'link'));
   symlinkSync(join(root, 'a.txt'), join(root, 'absolute'));
   symlinkSync(join(files(scratch(), { other: 'other' }), 'other'), join(root, 'outside'));

@@ -130,6 +130,7 @@ const manifest: Manifest = {
   digest: 'abc',
   leftOut: { '*.a': 2 },
   warnings: ['something is odd'],
+  notRelocated: { 'search path': [], text: ['etc/x.conf'], data: [] },
   frames: [],
   entries: [
     {
@@ -179,6 +180,7 @@ lines('the listing tells everything but the frames', () => {
     'linux-x86_64 glibc 2.36',
     '1980-01-01T00:00:00.000Z',
     'something is odd',
+    'etc/x.conf (text)',
     '*.a (2)',
     '     2000000  lib/python3.11/os.py',
     'link  lib64 -> lib',
