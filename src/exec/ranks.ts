@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { pause } from '../deadline.ts';
 import { type Outcome, SUCCESS, shellStatus } from '../outcome.ts';
+import { Janitor } from './janitor.ts';
 import { SignalRelay } from './signals.ts';
 
 export interface RankPlan {
@@ -30,6 +31,7 @@ export class LocalRanks {
   readonly #children: ChildProcess[] = [];
   readonly #tails: (() => void)[] = [];
   readonly #relay: SignalRelay;
+  readonly #janitor: Janitor;
   #verdict: { rank: number; outcome: Outcome } | undefined;
 
   /** Starts all ranks. Standard input goes to rank 0. */
@@ -55,6 +57,9 @@ export class LocalRanks {
       );
       this.#children.push(child);
     }
+    // A launcher that is killed takes its ranks with it. SIGKILL, since nobody is left to be merciful.
+    const groups = this.#children.flatMap(({ pid }) => (pid === undefined ? [] : [`-${pid}`]));
+    this.#janitor = new Janitor(['/bin/sh', '-c', 'kill -KILL -- "$@"', 'sh', ...groups]);
     this.#relay = new SignalRelay(signal => {
       for (const child of this.#children) child.kill(signal);
     });
@@ -81,6 +86,7 @@ export class LocalRanks {
     for (const writeTail of this.#tails) writeTail();
     await Promise.all([process.stdout, process.stderr].map(flushed));
     this.#relay.stop();
+    await this.#janitor.dismiss();
     return this.#verdict ?? { rank: 0, outcome: SUCCESS };
   }
 
