@@ -94,8 +94,8 @@ export class Cluster {
   }
 
   /**
-   * What jobs have left on the nodes: processes that were not there at the beginning, and prefixes of ours in
-   * /dev/shm. Jobs may tidy up behind themselves, so this waits until there is nothing, for a time.
+   * What jobs have left on the nodes: processes that were not there at the beginning, and what is in the users'
+   * directories in /dev/shm besides their locks. Jobs may tidy up behind themselves, so this waits until there is nothing, for a time.
    */
   async leftovers(timeoutMs = 10_000): Promise<string[]> {
     const deadline = Deadline.after(timeoutMs);
@@ -120,7 +120,8 @@ export class Cluster {
   }
 
   async #prefixes(): Promise<string[]> {
-    const script = 'find /dev/shm -mindepth 2 -path "/dev/shm/python-mpi-*" -printf "$0 %p\\n"';
+    const script =
+      'find /dev/shm -path "/dev/shm/python-mpi-*/*" ! -name lock -prune -printf "$0 %p\\n"';
     const found = await Promise.all(
       this.nodes.map(node => this.on(node, ['sh', '-c', script, node])),
     );

@@ -16,7 +16,7 @@ packages() {
       echo python3 python3-numpy ;;
     test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
       echo clang libclang-rt-dev strace
-      echo python3 python3-dev python3-pip python3-numpy python3-scipy
+      echo python3 python3-pip python3-numpy python3-scipy
       packages cluster ;;
     cluster) # real launchers; libpmix-dev carries the unversioned libpmix.so that Slurm's pmix plugin loads
       echo iproute2 procps mpich libmpich-dev openmpi-bin libopenmpi-dev libpmix-dev
