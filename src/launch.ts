@@ -5,14 +5,15 @@
  */
 import { hostname } from 'node:os';
 import { Deadline } from './deadline.ts';
-import { asPythonMpiError } from './errors.ts';
 import { become, supervise } from './exec/python.ts';
 import { launchLocally } from './launch/embedded.ts';
+import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
 import { lead } from './launch/leader.ts';
+import type { StagedHere } from './launch/plan.ts';
 import { rosterOf } from './launch/roster.ts';
-import { JobFailed, type Run, type Staged } from './launch/run.ts';
-import { type Outcome, SUCCESS } from './outcome.ts';
+import type { Run, Staged } from './launch/run.ts';
+import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { Rendezvous } from './pmi/rendezvous.ts';
 import { pythonProgram } from './stage/environment.ts';
@@ -41,7 +42,7 @@ export async function launch(run: Run): Promise<Outcome> {
     await rendezvous.settle();
     outcome = await handOver(run, rendezvous, staged);
   } catch (thrown) {
-    throw await giveUp(run, rendezvous, staged, thrown);
+    throw await giveUp(run, rendezvous, staged.release, thrown);
   }
   await rendezvous.finish(outcome);
   await staged.release?.();
@@ -49,11 +50,11 @@ export async function launch(run: Run): Promise<Outcome> {
 }
 
 /** Brings the packages to this node, or waits for its leader to do so. */
-function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
+async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
   const roster = rosterOf(rendezvous.placement);
-  return roster.leads
-    ? lead(run, rendezvous, roster, deadline)
-    : follow(run.env, rendezvous, roster, deadline);
+  if (roster.leads) return lead(run, rendezvous, roster, deadline);
+  const { directory } = await follow<StagedHere>(run.env, rendezvous, roster, deadline);
+  return { directory, release: undefined };
 }
 
 /** Becomes Python where nothing is left to do afterwards, else runs it until it ends. */
@@ -71,24 +72,4 @@ async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promi
   const outcome = await child.ended;
   log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;
-}
-
-/** Python will not run: tells the launcher, and the user of what the root has not told him already. */
-async function giveUp(
-  run: Run,
-  rendezvous: Rendezvous,
-  staged: Staged,
-  thrown: unknown,
-): Promise<JobFailed> {
-  // All ranks end by themselves after a common verdict; otherwise the launcher has to free them.
-  if (thrown instanceof JobFailed) {
-    await rendezvous.finish(SUCCESS);
-    return thrown;
-  }
-  const error = asPythonMpiError(thrown);
-  error.host ??= hostname();
-  run.complain(error);
-  await staged.release?.();
-  await rendezvous.abort(error.status);
-  return new JobFailed(error);
 }

@@ -1,7 +1,9 @@
 /**
- * The program a node leader leaves its node to when it is killed: `janitor.cjs CHROOT`. Nobody is there to read
- * an error; whatever stays behind is swept by the next run.
+ * The program a node leader leaves its node to when it is killed: `janitor.cjs prefixes|drafts DIRECTORY`. Nobody is
+ * there to read an error; whatever stays behind is swept by the next run.
  */
+import type { Litter } from '../launch/run.ts';
 import { sweep } from '../launch/sweep.ts';
 
-sweep(process.argv[2]!).catch(() => process.exit(1));
+const [litter, directory] = process.argv.slice(2) as [Litter, string];
+sweep(litter, directory).catch(() => process.exit(1));

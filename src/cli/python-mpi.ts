@@ -2,7 +2,6 @@
  * The program python-mpi: command line and environment in, exit status or signal out. The only place that
  * prints an error or ends the process.
  */
-import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
@@ -11,9 +10,9 @@ import { launch } from '../launch.ts';
 import { type Log, silent, verbose } from '../log.ts';
 import { parseCommandLine } from './command-line.ts';
 import { configure, variablesOf } from './configuration.ts';
+import { janitor } from './janitor-command.ts';
 
 const PROGRAM = 'python-mpi';
-const JANITOR = fileURLToPath(new URL('../../dist/bin/janitor.cjs', import.meta.url));
 
 function complain(error: PythonMpiError): void {
   process.stderr.write(`${PROGRAM}: ${error.toLine()}\n`);
@@ -84,7 +83,7 @@ async function main(): Promise<void> {
       env,
       settings: variablesOf(line.options),
       self: [process.execPath, ...process.execArgv, process.argv[1]!],
-      janitor: chroot => [process.execPath, JANITOR, chroot],
+      janitor,
       log,
       progress: process.stderr.isTTY ? showProgress(now()) : () => {},
       introduce: name => {

@@ -1,5 +1,5 @@
 /**
- * The part of a rank that is not its node's leader: ask the leader where the packages are.
+ * The part of a rank that is not its node's leader: ask the leader what became of the broadcast.
  */
 import type { Deadline } from '../deadline.ts';
 import { self } from '../exec/processes.ts';
@@ -8,25 +8,26 @@ import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { meetingOf } from './meeting.ts';
 import { decodeFailure, type LocalVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
-import { JobFailed, type Staged } from './run.ts';
+import { JobFailed } from './run.ts';
 
 /**
+ * @returns what the leader tells its ranks after a good verdict
  * @throws JobFailed with the session's verdict
  * @throws PythonMpiError when the leader cannot be reached or goes away
  */
-export async function follow(
+export async function follow<Success extends object>(
   env: NodeJS.ProcessEnv,
   rendezvous: Rendezvous,
   roster: Roster,
   deadline: Deadline,
-): Promise<Staged> {
+): Promise<Success> {
   const meeting = meetingOf(rendezvous, roster, env, undefined);
   const { secret, leader } = await meeting.follow();
   const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
-  const verdict = (await askLeader(leader.local, secret, about, deadline)) as LocalVerdict;
+  const verdict = (await askLeader(leader.local, secret, about, deadline)) as LocalVerdict<Success>;
   if ('failure' in verdict) {
     const { code, text } = verdict.failure;
-    throw new JobFailed(decodeFailure(code, text, 'the packages could not be staged'));
+    throw new JobFailed(decodeFailure(code, text, 'the broadcast failed'));
   }
-  return { directory: verdict.directory, release: undefined };
+  return verdict;
 }

@@ -1,25 +1,20 @@
 /**
  * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
  */
-import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
-import { allGone, type ProcessIdentity } from '../exec/processes.ts';
-import { Driver, type Verdict } from '../net/driver.ts';
-import { LOCAL } from '../net/handshake.ts';
-import { Listener } from '../net/link.ts';
-import { LocalGathering } from '../net/local.ts';
+import { allGone } from '../exec/processes.ts';
+import type { Driver, Verdict } from '../net/driver.ts';
+import { TREE } from '../net/handshake.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { pythonProgram } from '../stage/environment.ts';
 import { openPackages } from '../stage/source.ts';
-import { type Meeting, meetingOf } from './meeting.ts';
-import { decodeFailure, encodeFailure, encodePlan, type LocalVerdict } from './plan.ts';
+import { AFTERMATH_MS, Leadership } from './leadership.ts';
+import { meetingOf } from './meeting.ts';
+import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed, type Run, type Staged } from './run.ts';
 import { NodeStation } from './station.ts';
-
-/** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
-const AFTERMATH_MS = 10_000;
 
 /**
  * @throws JobFailed with the session's verdict
@@ -33,23 +28,15 @@ export async function lead(
 ): Promise<Staged> {
   const { configuration, log } = run;
   const meeting = meetingOf(rendezvous, roster, run.env, configuration.interface);
-  const { position, leaders, locals } = roster;
-  const host = hostname();
+  const isRoot = roster.position === 0;
 
   // The root reads and hashes its packages while the others are still being found.
-  const packages =
-    position === 0 ? openPackages(configuration.packages, configuration.pkgroot) : undefined;
+  const packages = isRoot ? openPackages(configuration.packages, configuration.pkgroot) : undefined;
   packages?.catch(() => {});
 
-  const gathering = new LocalGathering<ProcessIdentity, LocalVerdict>(locals - 1);
-  const listener = new Listener(link => {
-    if (link.greeting.kind === LOCAL) void gathering.admit(link);
-    else driver.adopt(link);
-  });
-  const secret = await meeting.lead(listener);
-  log(`leads node ${position} of ${leaders.length}, ${locals} ranks here`);
-
-  const janitor = new Janitor(run.janitor(configuration.chroot));
+  const leadership = await Leadership.take<StagedHere>(meeting, roster, deadline, log);
+  const { gathering, secret, host } = leadership;
+  const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
   const station = new NodeStation({
     chroot: configuration.chroot,
     host,
@@ -57,52 +44,32 @@ export async function lead(
     deadline,
     log,
     check: directory => void pythonProgram(directory, run.env, configuration.python),
-    progress: position === 0 ? run.progress : () => {},
+    progress: isRoot ? run.progress : () => {},
     staged: () => driver.staged(),
     failed: error => driver.failed(error),
   });
-  const driver = new Driver({
-    position,
-    count: leaders.length,
-    secret,
-    station,
-    cardOf: other => meeting.cardOf(other),
-    deadline,
-    log,
-  });
-  listener.admit(secret);
-  driver.start();
+  const driver: Driver = leadership.join(TREE, station);
   packages
     ?.then(async files => {
       const specs = files.map(file => file.spec);
       station.serve(files);
-      const needed = await station.prepare(specs);
+      const answer = await station.prepare(specs);
       driver.announce(
         specs.map(spec => spec.size),
-        encodePlan({ packages: specs }, secret),
-        needed,
+        encodePlan<Plan>({ packages: specs }, secret),
+        answer,
       );
     })
     .catch(error => driver.failed(error));
 
   const verdict = await driver.verdict;
   // Those below and the node's other ranks may still need this one; Python need not wait for them.
-  const aftermath = Deadline.after(AFTERMATH_MS);
-  const over = Promise.allSettled([
-    aftermath.wait(driver.done, 'the nodes below'),
-    gathering.all(aftermath),
-  ]).then(async () => {
-    driver.close();
-    listener.close();
-    await station.close();
-  });
+  const over = leadership.conclude().then(() => station.close());
 
   if ('failure' in verdict) {
-    const { code, position: where, text } = verdict.failure;
-    const culprit = where === position ? host : await hostOf(meeting, where);
-    const error = decodeFailure(code, text, `lost node ${culprit}`);
+    const error = await leadership.explain(verdict.failure);
     // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
-    if (position === 0) run.complain(error);
+    if (isRoot) run.complain(error);
     gathering.announce({ failure: encodeFailure(error) });
     await station.abandon(configuration.keep, Deadline.after(AFTERMATH_MS));
     await over;
@@ -122,11 +89,6 @@ export async function lead(
       await janitor.dismiss();
     },
   };
-}
-
-async function hostOf(meeting: Meeting, position: number): Promise<string> {
-  const card = await meeting.cardOf(position).catch(() => undefined);
-  return card?.host ?? `at position ${position}`;
 }
 
 function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {

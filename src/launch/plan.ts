@@ -9,6 +9,7 @@ import type { PackageSpec } from '../stage/package.ts';
 
 const MAC_BYTES = 32;
 
+/** The plan of a launch. */
 export interface Plan {
   packages: readonly PackageSpec[];
 }
@@ -17,19 +18,20 @@ function sign(secret: Buffer, body: Uint8Array): Buffer {
   return createHmac('sha256', secret).update('plan').update(body).digest();
 }
 
-export function encodePlan(plan: Plan, secret: Buffer): Buffer {
+/** A plan, signed. */
+export function encodePlan<P extends object>(plan: P, secret: Buffer): Buffer {
   const body = Buffer.from(JSON.stringify(plan));
   return Buffer.concat([sign(secret, body), body]);
 }
 
 /** @throws PythonMpiError AUTHENTICATION when the root of this job did not write it */
-export function decodePlan(bytes: Uint8Array, secret: Buffer): Plan {
+export function decodePlan<P extends object>(bytes: Uint8Array, secret: Buffer): P {
   const body = bytes.subarray(MAC_BYTES);
   const mac = bytes.subarray(0, MAC_BYTES);
   if (mac.length !== MAC_BYTES || !timingSafeEqual(mac, sign(secret, body))) {
     throw new PythonMpiError('AUTHENTICATION', 'the announced packages are not those of the root');
   }
-  return JSON.parse(Buffer.from(body).toString('utf8')) as Plan;
+  return JSON.parse(Buffer.from(body).toString('utf8')) as P;
 }
 
 /** Longest failure text that the engine carries, in bytes. */
@@ -60,4 +62,11 @@ export function decodeFailure(code: number, text: string, fallback: string): Pyt
 }
 
 /** What a node leader tells the other ranks of its node. */
-export type LocalVerdict = { directory: string } | { failure: { code: number; text: string } };
+export type LocalVerdict<Success extends object> =
+  | Success
+  | { failure: { code: number; text: string } };
+
+/** The good verdict of a launch: where the packages are. */
+export interface StagedHere {
+  directory: string;
+}

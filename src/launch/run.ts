@@ -24,6 +24,12 @@ export interface Configuration {
   verbose: boolean;
 }
 
+/** What a killed leader leaves: prefixes in a chroot. */
+export type Litter = 'prefixes';
+
+/** The command line that cleans up in a directory. */
+export type Clean = (litter: Litter, directory: string) => readonly string[];
+
 /** One rank's launch. */
 export interface Run {
   configuration: Configuration;
@@ -36,8 +42,8 @@ export interface Run {
   settings: NodeJS.ProcessEnv;
   /** Command line that runs this program again, for the ranks of the embedded launcher. */
   self: readonly [string, ...string[]];
-  /** Command line that cleans up a chroot, for when this process is killed. */
-  janitor: (chroot: string) => readonly string[];
+  /** Command line that cleans up in a directory, for when this process is killed. */
+  janitor: Clean;
   log: Log;
   /** Hears how far the broadcast has come, in bytes. */
   progress: (done: number, total: number) => void;

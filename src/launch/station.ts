@@ -3,17 +3,17 @@
  * a prefix. At the root it also reads the packages. Knows stages, not links.
  */
 import { type Deadline, now } from '../deadline.ts';
-import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
-import type { Station } from '../net/driver.ts';
+import type { Answer, Station } from '../net/driver.ts';
 import { installHook } from '../stage/hook.ts';
 import type { PackageSpec } from '../stage/package.ts';
 import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
 import type { PackageFile } from '../stage/source.ts';
 import { checkSpace } from '../stage/space.ts';
-import { Unpacker } from '../stage/unpacker.ts';
-import { decodePlan, encodeFailure } from './plan.ts';
+import { Intake, totalOf } from './intake.ts';
+import { decodePlan, encodeFailure, type Plan } from './plan.ts';
 
 export interface NodeStationOptions {
   chroot: string;
@@ -34,14 +34,9 @@ export class NodeStation implements Station {
   readonly #options: NodeStationOptions;
   #files: readonly PackageFile[] = [];
   #draft: Draft | undefined;
-  #unpacker: Unpacker | undefined;
+  #intake: Intake | undefined;
   #work: Promise<void> = Promise.resolve();
   #hold: Hold | undefined;
-  /** Segments that wait for room, and the promise that the last of them has found it. */
-  #backlog = 0;
-  #delivery: Promise<void> = Promise.resolve();
-  #delivered = 0;
-  #total = 0;
 
   constructor(options: NodeStationOptions) {
     this.#options = options;
@@ -52,55 +47,39 @@ export class NodeStation implements Station {
     this.#files = files;
   }
 
-  async announced(opaque: Uint8Array): Promise<boolean> {
-    const { packages } = decodePlan(opaque, this.#options.secret);
+  async announced(opaque: Uint8Array): Promise<Answer> {
+    const { packages } = decodePlan<Plan>(opaque, this.#options.secret);
     return this.prepare(packages);
   }
 
   /**
    * Gets ready for these packages.
-   * @returns whether their bytes are needed: false when the prefix is there already
+   * @returns 'held' when the prefix is there already, else 'needed'
    * @throws PythonMpiError when the node-local directory cannot take them
    */
-  async prepare(packages: readonly PackageSpec[]): Promise<boolean> {
-    const { chroot, deadline, log } = this.#options;
+  async prepare(packages: readonly PackageSpec[]): Promise<Answer> {
+    const { chroot, deadline, log, progress } = this.#options;
     const id = prefixId(packages);
     const store = await Store.open(chroot, alive, deadline);
     this.#hold = await store.find(id, deadline);
     if (this.#hold !== undefined) {
       this.#options.check(this.#hold.directory);
       log(`${this.#hold.directory} is there already`);
-      return false;
+      return 'held';
     }
-    this.#total = sum(packages, 'size');
-    checkSpace(store.directory, sum(packages, 'unpacked'));
+    checkSpace(store.directory, totalOf(packages, 'unpacked'));
     this.#draft = await store.begin(id, deadline);
-    this.#unpacker = new Unpacker({ directory: this.#draft.directory, packages });
-    this.#work = this.#finish(this.#unpacker, this.#draft);
-    return true;
+    this.#intake = new Intake({ directory: this.#draft.directory, packages }, progress);
+    this.#work = this.#finish(this.#intake, this.#draft);
+    return 'needed';
   }
 
   async read(packageIndex: number, offset: number, into: Uint8Array): Promise<void> {
-    const file = this.#files[packageIndex]!;
-    const count = await file.read(into, offset);
-    if (count < into.length || offset + count === file.spec.size) await file.verify();
-    if (count < into.length) {
-      throw new PythonMpiError(
-        'CORRUPT_PACKAGE',
-        `package ${file.spec.name} became shorter meanwhile`,
-      );
-    }
+    await this.#files[packageIndex]!.fill(into, offset);
   }
 
   deliver(bytes: Uint8Array): Promise<void> | undefined {
-    const unpacker = this.#unpacker!;
-    this.#delivered += bytes.length;
-    this.#options.progress(this.#delivered, this.#total);
-    // The next segments come while the rest of one still waits for room: they wait behind it.
-    const taken = this.#backlog === 0 ? unpacker.write(bytes) : 0;
-    if (taken < bytes.length) return this.#deliverLater(unpacker, bytes.subarray(taken));
-    if (this.#delivered === this.#total) unpacker.end();
-    return undefined;
+    return this.#intake!.deliver(bytes);
   }
 
   encode(error: PythonMpiError): { code: number; text: string } {
@@ -115,7 +94,7 @@ export class NodeStation implements Station {
 
   /** The session has failed: leaves nothing behind but what was there before. */
   async abandon(keep: boolean, deadline: Deadline): Promise<void> {
-    this.#unpacker?.abort();
+    this.#intake?.abort();
     await this.#work;
     if (this.#hold !== undefined) await this.#hold.release(keep, deadline);
     else await this.#draft?.discard(deadline);
@@ -123,44 +102,26 @@ export class NodeStation implements Station {
 
   /** Nobody asks for bytes any more. */
   async close(): Promise<void> {
-    this.#unpacker = undefined;
+    this.#intake = undefined;
     await Promise.all(this.#files.map(file => file.close()));
     this.#files = [];
   }
 
-  #deliverLater(unpacker: Unpacker, bytes: Uint8Array): Promise<void> {
-    const last = this.#delivered === this.#total;
-    this.#backlog++;
-    this.#delivery = this.#delivery.then(async () => {
-      for (let at = 0; at < bytes.length; ) {
-        await unpacker.untilRoom();
-        at += unpacker.write(bytes.subarray(at));
-      }
-      this.#backlog--;
-      if (last) unpacker.end();
-    });
-    return this.#delivery;
-  }
-
-  async #finish(unpacker: Unpacker, draft: Draft): Promise<void> {
+  async #finish(intake: Intake, draft: Draft): Promise<void> {
     const start = now();
     try {
-      const { files, bytes } = await unpacker.finished;
+      const { files, bytes } = await intake.finished;
       installHook(draft.directory);
       this.#hold = await draft.publish(this.#options.deadline);
       this.#options.check(this.#hold.directory);
       const seconds = (now() - start) / 1000;
       this.#options.log(
         `${files} files, ${(bytes / 1e6).toFixed(1)} MB published in ${this.#hold.directory} ` +
-          `after ${seconds.toFixed(2)} s (${(this.#total / 1e6 / seconds).toFixed(0)} MB/s packed)`,
+          `after ${seconds.toFixed(2)} s (${(intake.total / 1e6 / seconds).toFixed(0)} MB/s packed)`,
       );
       this.#options.staged();
     } catch (error) {
       if (asPythonMpiError(error).code !== 'CANCELLED') this.#options.failed(error);
     }
   }
-}
-
-function sum(packages: readonly PackageSpec[], field: 'size' | 'unpacked'): number {
-  return packages.reduce((total, spec) => total + spec[field], 0);
 }

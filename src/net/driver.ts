@@ -15,16 +15,22 @@ import { instantiate } from '../engine/load.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from './card.ts';
-import { type Greeting, TREE } from './handshake.ts';
+import type { Greeting, TreeKind } from './handshake.ts';
 import { dial, type Link } from './link.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
 
+/**
+ * What a node makes of an announcement: it needs the stream, holds everything already, or (in a survey, which has no
+ * stream) lacks something.
+ */
+export type Answer = 'needed' | 'held' | 'lacking';
+
 /** What this node does with the stream. Errors thrown here fail the session in this node's name. */
 export interface Station {
-  /** Not at the root: the root's announcement; whether the payload is needed here. */
-  announced(opaque: Uint8Array): Promise<boolean>;
+  /** Not at the root: the root's announcement. */
+  announced(opaque: Uint8Array): Promise<Answer>;
   /** Root: reads a package's bytes. */
   read(packageIndex: number, offset: number, into: Uint8Array): Promise<void>;
   /** Takes the next bytes of the stream; they are free for others once the promise resolves. */
@@ -36,6 +42,7 @@ export interface Station {
 export type Verdict = { ready: Ready } | { failure: Failure };
 
 export interface DriverOptions {
+  kind: TreeKind;
   position: number;
   count: number;
   secret: Buffer;
@@ -91,11 +98,11 @@ export class Driver {
     return this.#engine.statistics;
   }
 
-  /** Root: announces what is going to be sent, and whether it is needed here too. */
-  announce(sizes: readonly number[], opaque: Uint8Array, needed: boolean): void {
+  /** Root: announces what is going to be sent, and its own answer to that. */
+  announce(sizes: readonly number[], opaque: Uint8Array, answer: Answer): void {
     this.#happened(engine => {
       engine.plan(sizes, opaque);
-      this.#answer(needed);
+      this.#answer(answer);
     });
   }
 
@@ -158,9 +165,9 @@ export class Driver {
   }
 
   /** A node that needs nothing is ready at once. */
-  #answer(needed: boolean): void {
-    this.#engine.want(needed);
-    if (!needed) this.#engine.staged(true);
+  #answer(answer: Answer): void {
+    this.#engine.want(answer === 'needed');
+    if (answer !== 'needed') this.#engine.staged(answer === 'held');
   }
 
   #makeActions(): Actions {
@@ -170,7 +177,7 @@ export class Driver {
       dial: position => void this.#dial(position),
       plan: opaque => {
         station.announced(opaque).then(
-          needed => this.#happened(() => this.#answer(needed)),
+          answer => this.#happened(() => this.#answer(answer)),
           error => this.failed(error),
         );
       },
@@ -234,8 +241,8 @@ export class Driver {
   }
 
   async #dial(position: number): Promise<void> {
-    const { secret, cardOf, log } = this.#options;
-    const greeting = { kind: TREE, from: this.#options.position, to: position } as const;
+    const { kind, secret, cardOf, log } = this.#options;
+    const greeting = { kind, from: this.#options.position, to: position } as const;
     try {
       const card = await cardOf(position);
       const link = await this.#dialAny(card, secret, greeting);

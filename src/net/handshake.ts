@@ -24,7 +24,10 @@ export const PROOF_BYTES = MAC_BYTES;
 /** What a connection is for. */
 export const TREE = 1;
 export const LOCAL = 2;
-export type Kind = typeof TREE | typeof LOCAL;
+/** The tree of a session that carries nothing: in it nodes only say whether they hold something. */
+export const SURVEY = 3;
+export type TreeKind = typeof TREE | typeof SURVEY;
+export type Kind = TreeKind | typeof LOCAL;
 
 /** What a client says of itself before it is believed. */
 export interface Greeting {
@@ -94,7 +97,7 @@ export class ServerHandshake {
     const kind = hello[5];
     if (hello.toString('latin1', 0, 4) !== MAGIC || hello[4] !== VERSION)
       refuse('not a peer of ours');
-    if (kind !== TREE && kind !== LOCAL) refuse('not a peer of ours');
+    if (kind !== TREE && kind !== LOCAL && kind !== SURVEY) refuse('not a peer of ours');
     this.#secret = secret;
     this.#hello = Buffer.from(hello);
     this.greeting = { kind, from: hello.readUInt32LE(8), to: hello.readUInt32LE(12) };

@@ -74,6 +74,20 @@ export class PackageFile {
     return readFully(this.#handle, this.spec.name, buffer, position);
   }
 
+  /**
+   * Fills `buffer` from `position` on, all of which lies in the file.
+   * @throws PythonMpiError PACKAGE_UNREADABLE; CORRUPT_PACKAGE when the file is not what it was
+   */
+  async fill(buffer: Uint8Array, position: number): Promise<void> {
+    const count = await this.read(buffer, position);
+    if (count < buffer.length || position + count === this.spec.size) await this.verify();
+    if (count === buffer.length) return;
+    throw new PythonMpiError(
+      'CORRUPT_PACKAGE',
+      `package ${this.spec.name} became shorter meanwhile`,
+    );
+  }
+
   /** After the last read. @throws PythonMpiError CORRUPT_PACKAGE when the file is not what it was */
   async verify(): Promise<void> {
     const { size, mtime } = await versionOf(this.#handle, this.spec.name);

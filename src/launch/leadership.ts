@@ -1,0 +1,118 @@
+/**
+ * What it takes to lead a node: to be found by the leaders of other nodes and by the other ranks of this one, and
+ * to take part in sessions. Knows nothing of what is broadcast.
+ */
+import { hostname } from 'node:os';
+import { Deadline } from '../deadline.ts';
+import type { Failure } from '../engine/engine.ts';
+import type { PythonMpiError } from '../errors.ts';
+import type { ProcessIdentity } from '../exec/processes.ts';
+import type { Log } from '../log.ts';
+import { Driver, type Station } from '../net/driver.ts';
+import { type Kind, LOCAL, type TreeKind } from '../net/handshake.ts';
+import { type Link, Listener } from '../net/link.ts';
+import { LocalGathering } from '../net/local.ts';
+import type { Meeting } from './meeting.ts';
+import { decodeFailure, type LocalVerdict } from './plan.ts';
+import type { Roster } from './roster.ts';
+
+/** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
+export const AFTERMATH_MS = 10_000;
+
+export class Leadership<Success extends object> {
+  /** Name of this node, for messages. */
+  readonly host = hostname();
+  /** The other ranks of this node. */
+  readonly gathering: LocalGathering<ProcessIdentity, LocalVerdict<Success>>;
+  readonly #meeting: Meeting;
+  readonly #roster: Roster;
+  readonly #deadline: Deadline;
+  readonly #log: Log;
+  readonly #listener: Listener;
+  readonly #drivers = new Map<Kind, Driver>();
+  /** Links to sessions that have yet to begin here. */
+  #early: Link[] = [];
+  #secret!: Buffer;
+
+  private constructor(meeting: Meeting, roster: Roster, deadline: Deadline, log: Log) {
+    this.#meeting = meeting;
+    this.#roster = roster;
+    this.#deadline = deadline;
+    this.#log = log;
+    this.gathering = new LocalGathering(roster.locals - 1);
+    this.#listener = new Listener(link => this.#admit(link));
+  }
+
+  /**
+   * Takes this rank's place among the leaders: opens its listener and makes it known.
+   * @param deadline of everything that follows
+   * @throws PythonMpiError as Meeting.lead
+   */
+  static async take<Success extends object>(
+    meeting: Meeting,
+    roster: Roster,
+    deadline: Deadline,
+    log: Log,
+  ): Promise<Leadership<Success>> {
+    const leadership = new Leadership<Success>(meeting, roster, deadline, log);
+    leadership.#secret = await meeting.lead(leadership.#listener);
+    leadership.#listener.admit(leadership.#secret);
+    log(`leads node ${roster.position} of ${roster.leaders.length}, ${roster.locals} ranks here`);
+    return leadership;
+  }
+
+  /** What all ranks of the job share. */
+  get secret(): Buffer {
+    return this.#secret;
+  }
+
+  /** Takes part in a session. All leaders take part in the same ones, in the same order. */
+  join(kind: TreeKind, station: Station): Driver {
+    const driver = new Driver({
+      kind,
+      position: this.#roster.position,
+      count: this.#roster.leaders.length,
+      secret: this.#secret,
+      station,
+      cardOf: position => this.#meeting.cardOf(position),
+      deadline: this.#deadline,
+      log: this.#log,
+    });
+    this.#drivers.set(kind, driver);
+    driver.start();
+    for (const link of this.#early.splice(0)) this.#admit(link);
+    return driver;
+  }
+
+  /** The error behind a session's failure, naming the node. */
+  async explain({ code, position, text }: Failure): Promise<PythonMpiError> {
+    const culprit = position === this.#roster.position ? this.host : await this.#hostOf(position);
+    return decodeFailure(code, text, `lost node ${culprit}`);
+  }
+
+  /** Resolves when nobody needs this leader any more, or time for that is over; all links are closed then. */
+  async conclude(): Promise<void> {
+    const aftermath = Deadline.after(AFTERMATH_MS);
+    const drivers = [...this.#drivers.values()];
+    await Promise.allSettled([
+      ...drivers.map(driver => aftermath.wait(driver.done, 'the nodes below')),
+      this.gathering.all(aftermath),
+    ]);
+    for (const driver of drivers) driver.close();
+    for (const link of this.#early) link.destroy();
+    this.#listener.close();
+  }
+
+  #admit(link: Link): void {
+    const { kind } = link.greeting;
+    const driver = this.#drivers.get(kind);
+    if (kind === LOCAL) void this.gathering.admit(link);
+    else if (driver === undefined) this.#early.push(link);
+    else driver.adopt(link);
+  }
+
+  async #hostOf(position: number): Promise<string> {
+    const card = await this.#meeting.cardOf(position).catch(() => undefined);
+    return card?.host ?? `at position ${position}`;
+  }
+}
