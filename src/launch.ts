@@ -53,7 +53,7 @@ export async function launch(run: Run): Promise<Outcome> {
 async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
   const roster = rosterOf(rendezvous.placement);
   if (roster.leads) return lead(run, rendezvous, roster, deadline);
-  const { directory } = await follow<StagedHere>(run.env, rendezvous, roster, deadline);
+  const { directory } = await follow<StagedHere>(run, rendezvous, roster, deadline);
   return { directory, release: undefined };
 }
 

@@ -8,7 +8,7 @@ import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { meetingOf } from './meeting.ts';
 import { decodeFailure, type LocalVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
-import { JobFailed } from './run.ts';
+import { JobFailed, type Run } from './run.ts';
 
 /**
  * @returns what the leader tells its ranks after a good verdict
@@ -16,12 +16,12 @@ import { JobFailed } from './run.ts';
  * @throws PythonMpiError when the leader cannot be reached or goes away
  */
 export async function follow<Success extends object>(
-  env: NodeJS.ProcessEnv,
+  { env, log }: Pick<Run, 'env' | 'log'>,
   rendezvous: Rendezvous,
   roster: Roster,
   deadline: Deadline,
 ): Promise<Success> {
-  const meeting = meetingOf(rendezvous, roster, env, undefined);
+  const meeting = meetingOf(rendezvous, roster, { env, only: undefined, deadline, log });
   const { secret, leader } = await meeting.follow();
   const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
   const verdict = (await askLeader(leader.local, secret, about, deadline)) as LocalVerdict<Success>;

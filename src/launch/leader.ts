@@ -27,7 +27,12 @@ export async function lead(
   deadline: Deadline,
 ): Promise<Staged> {
   const { configuration, log } = run;
-  const meeting = meetingOf(rendezvous, roster, run.env, configuration.interface);
+  const meeting = meetingOf(rendezvous, roster, {
+    env: run.env,
+    only: configuration.interface,
+    deadline,
+    log,
+  });
   const isRoot = roster.position === 0;
 
   // The root reads and hashes its packages while the others are still being found.

@@ -1,8 +1,8 @@
 /**
- * One authenticated connection, and the two ways to come by one: dial and accept. The only file that
- * touches `node:net`. It moves bytes and knows neither frames nor the tree.
+ * One authenticated connection, and the two ways to come by one: dial and accept. It moves bytes and knows
+ * neither frames nor the tree.
  */
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import { Alarm, type Deadline, now } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import {
@@ -13,6 +13,7 @@ import {
   PROOF_BYTES,
   ServerHandshake,
 } from './handshake.ts';
+import { listenLocal, listenTcp } from './listen.ts';
 
 /** How long an accepted connection may take to prove itself, in milliseconds. */
 const PROOF_MS = 5000;
@@ -193,19 +194,9 @@ export class Listener {
    * @throws PythonMpiError SYSTEM
    */
   async tcp(ports: readonly number[] = [0]): Promise<number> {
-    let last: unknown;
-    for (const port of ports) {
-      // A kernel without IPv6 has no '::'.
-      for (const host of ['::', '0.0.0.0']) {
-        try {
-          const server = await this.#listen({ host, port });
-          return (server.address() as AddressInfo).port;
-        } catch (error) {
-          last = error;
-        }
-      }
-    }
-    throw last;
+    const server = await listenTcp(ports, socket => this.#greet(socket));
+    this.#servers.push(server);
+    return (server.address() as AddressInfo).port;
   }
 
   /**
@@ -213,29 +204,12 @@ export class Listener {
    * @throws PythonMpiError SYSTEM
    */
   async local(name: string): Promise<void> {
-    await this.#listen({ path: `\0${name}` });
+    this.#servers.push(await listenLocal(name, socket => this.#greet(socket)));
   }
 
   /** Stops listening; accepted links live on. */
   close(): void {
     for (const server of this.#servers) server.close();
-  }
-
-  #listen(where: { host: string; port: number } | { path: string }): Promise<Server> {
-    // Paused, so that nothing is read before somebody is there to count it.
-    const server = createServer({ pauseOnConnect: true, allowHalfOpen: false }, socket =>
-      this.#greet(socket),
-    );
-    return new Promise((resolve, reject) => {
-      server.once('listening', () => {
-        this.#servers.push(server);
-        resolve(server);
-      });
-      server.once('error', error =>
-        reject(new PythonMpiError('SYSTEM', `cannot listen (${error.message})`)),
-      );
-      server.listen({ ...where, backlog: 4096 });
-    });
   }
 
   #greet(socket: Socket): void {

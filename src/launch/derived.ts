@@ -1,0 +1,82 @@
+/**
+ * Meeting without a key-value store: everything but the secret is derived from what all ranks know anyway, the job's
+ * identity and the nodes' names.
+ */
+import { createHmac } from 'node:crypto';
+import type { Card, Endpoint } from '../net/card.ts';
+import type { Listener } from '../net/link.ts';
+import type { Meeting } from './meeting.ts';
+import type { Roster } from './roster.ts';
+
+/** How this rank comes by the secret of the session, which is the same on all ranks. */
+export type SecretSource = () => Promise<Buffer>;
+
+/** From a secret that the launcher or the user put into the environment. */
+export function sharedSecret(shared: string, jobId: string): SecretSource {
+  // Steps of one job share the environment, but not this.
+  const secret = createHmac('sha256', shared).update(`python-mpi session ${jobId}`).digest();
+  return async () => secret;
+}
+
+/** Ports below those that kernels hand out, and above those that services own. */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+/** Ports a leader tries in turn; whoever dials it tries the same. */
+const CANDIDATES = 8;
+
+/** Where somebody listens: ports at a host, and the name of a local socket. */
+export interface Place {
+  endpoints: readonly Endpoint[];
+  local: string;
+}
+
+/** The place at which all who know `key` find the leader of a position, for one purpose. */
+export function derivePlace(
+  key: string | Buffer,
+  purpose: string,
+  host: string,
+  position: number,
+): Place {
+  const bytes = createHmac('sha256', key).update(`${purpose} ${position}`).digest();
+  const endpoints = Array.from({ length: CANDIDATES }, (_, i) => ({
+    host,
+    port: FIRST_PORT + (bytes.readUInt16LE(2 * i) % PORTS),
+  }));
+  return { endpoints, local: `python-mpi-${bytes.toString('hex', 16)}` };
+}
+
+export class DerivedMeeting implements Meeting {
+  readonly #source: SecretSource;
+  readonly #hosts: readonly string[];
+  readonly #roster: Roster;
+  #secret: Buffer = Buffer.alloc(0);
+
+  constructor(source: SecretSource, hosts: readonly string[], roster: Roster) {
+    this.#source = source;
+    this.#hosts = hosts;
+    this.#roster = roster;
+  }
+
+  async lead(listener: Listener): Promise<Buffer> {
+    this.#secret = await this.#source();
+    const { position, leaders, locals } = this.#roster;
+    const card = this.#card(position);
+    if (locals > 1) await listener.local(card.local);
+    if (leaders.length > 1) await listener.tcp(card.endpoints.map(endpoint => endpoint.port));
+    return this.#secret;
+  }
+
+  async follow(): Promise<{ secret: Buffer; leader: Card }> {
+    this.#secret = await this.#source();
+    return { secret: this.#secret, leader: this.#card(this.#roster.position) };
+  }
+
+  async cardOf(position: number): Promise<Card> {
+    return this.#card(position);
+  }
+
+  #card(position: number): Card {
+    const host = this.#hosts[position]!;
+    return { host, ...derivePlace(this.#secret, 'listener', host, position) };
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Meeting through the launcher's key-value store: the root publishes a fresh secret, every leader its card.
+ */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { publishableAddresses } from '../net/addresses.ts';
+import { type Card, decodeCard, encodeCard } from '../net/card.ts';
+import type { Listener } from '../net/link.ts';
+import type { Kvs } from '../pmi/rendezvous.ts';
+import type { Meeting } from './meeting.ts';
+import type { Roster } from './roster.ts';
+
+/** A name that nobody else on the node has or guesses. */
+function freshLocalName(): string {
+  return `python-mpi-${randomBytes(16).toString('hex')}`;
+}
+
+/** The store's fence counts all ranks, so all of them meet. */
+export class PublishedMeeting implements Meeting {
+  static readonly #SECRET = 'python-mpi.secret';
+  readonly #kvs: Kvs;
+  readonly #roster: Roster;
+  readonly #only: string | undefined;
+
+  constructor(kvs: Kvs, roster: Roster, only: string | undefined) {
+    this.#kvs = kvs;
+    this.#roster = roster;
+    this.#only = only;
+  }
+
+  async lead(listener: Listener): Promise<Buffer> {
+    const { position, leaders, locals } = this.#roster;
+    const local = freshLocalName();
+    if (locals > 1) await listener.local(local);
+    let endpoints: Card['endpoints'] = [];
+    if (leaders.length > 1) {
+      const addresses = publishableAddresses(this.#only);
+      const port = await listener.tcp();
+      endpoints = addresses.map(host => ({ host, port }));
+    }
+    const card = encodeCard({ host: hostname(), endpoints, local });
+    await this.#kvs.put(PublishedMeeting.#key(position), card);
+    if (position !== 0) {
+      await this.#kvs.fence();
+      return this.#readSecret();
+    }
+    const secret = randomBytes(32);
+    await this.#kvs.put(PublishedMeeting.#SECRET, secret.toString('hex'));
+    await this.#kvs.fence();
+    return secret;
+  }
+
+  async follow(): Promise<{ secret: Buffer; leader: Card }> {
+    await this.#kvs.fence();
+    return { secret: await this.#readSecret(), leader: await this.cardOf(this.#roster.position) };
+  }
+
+  async cardOf(position: number): Promise<Card> {
+    const rank = this.#roster.leaders[position]!;
+    return decodeCard(await this.#kvs.get(PublishedMeeting.#key(position), rank));
+  }
+
+  async #readSecret(): Promise<Buffer> {
+    const root = this.#roster.leaders[0]!;
+    return Buffer.from(await this.#kvs.get(PublishedMeeting.#SECRET, root), 'hex');
+  }
+
+  static #key(position: number): string {
+    return `python-mpi.card.${position}`;
+  }
+}

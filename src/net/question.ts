@@ -1,0 +1,144 @@
+/**
+ * One question, one answer, a line each way: for what has to be said before there is a secret to prove.
+ *
+ * Anybody may connect and anybody may answer, so whoever asks and whoever answers must be able to tell the right one
+ * by what is in the lines. Knows neither.
+ */
+import { connect, type Server, type Socket } from 'node:net';
+import { Alarm, type Deadline, now, pause } from '../deadline.ts';
+import type { Target } from './link.ts';
+import { listenLocal, listenTcp } from './listen.ts';
+
+/** A line longer than this is none of ours, in bytes. */
+const MAX_LINE = 16_384;
+/** How long somebody who has connected may take to ask, in milliseconds. */
+const PATIENCE_MS = 5000;
+/** Questions that may be under way at once; more are turned away and ask again. */
+const MAX_ASKING = 1024;
+/** Pause before asking again where nobody listens yet, in milliseconds. */
+const RETRY_MS = 25;
+
+/** Answers questions until it has been asked often enough. */
+export class Desk {
+  readonly #answer: (question: string) => Promise<string>;
+  readonly #servers: Server[] = [];
+  #expected: number;
+  #asking = 0;
+
+  /**
+   * @param expected number of questions to answer; the desk closes itself after the last one
+   * @param answer throws for a question that is not to be answered
+   */
+  constructor(expected: number, answer: (question: string) => Promise<string>) {
+    this.#expected = expected;
+    this.#answer = answer;
+  }
+
+  /** Listens on the first of these ports that is free. @throws PythonMpiError SYSTEM */
+  async tcp(ports: readonly number[]): Promise<void> {
+    this.#servers.push(await listenTcp(ports, socket => void this.#attend(socket)));
+  }
+
+  /** Listens on an abstract local socket. @throws PythonMpiError SYSTEM */
+  async local(name: string): Promise<void> {
+    this.#servers.push(await listenLocal(name, socket => void this.#attend(socket)));
+  }
+
+  async #attend(socket: Socket): Promise<void> {
+    socket.on('error', () => {});
+    if (this.#asking >= MAX_ASKING) return void socket.destroy();
+    this.#asking++;
+    const alarm = new Alarm(() => socket.destroy());
+    alarm.set(now() + PATIENCE_MS);
+    try {
+      const question = await readLine(socket);
+      alarm.clear();
+      const answer = await this.#answer(question);
+      if (socket.destroyed) return;
+      socket.end(`${answer}\n`);
+      if (--this.#expected === 0) for (const server of this.#servers) server.close();
+    } catch {
+      // Strangers are turned away without a word: they could be anyone.
+      socket.destroy();
+    } finally {
+      alarm.clear();
+      this.#asking--;
+    }
+  }
+}
+
+/** What to ask, and how to tell the answer. */
+export interface Question<Answer> {
+  /** Makes a question for one connection. What it throws ends the asking. */
+  ask(): Promise<string>;
+  /** Reads an answer; undefined when it is not from the right one. */
+  read(answer: string): Promise<Answer | undefined>;
+}
+
+/**
+ * Asks at all targets at once, again and again, until one gives the answer: only one of them is the right one, and
+ * the others may be refused, silent or strangers.
+ * @param what who is asked for what, as the rest of the sentence "timed out waiting for ..."
+ * @throws PythonMpiError TIMEOUT; whatever making the question throws
+ */
+export async function ask<Answer>(
+  targets: readonly Target[],
+  question: Question<Answer>,
+  deadline: Deadline,
+  what: string,
+): Promise<Answer> {
+  const over = new AbortController();
+  const patiently = async (target: Target): Promise<Answer> => {
+    for (;;) {
+      const answer = await askOnce(target, question, over.signal);
+      if (answer !== undefined) return answer;
+      await pause(RETRY_MS);
+      over.signal.throwIfAborted();
+    }
+  };
+  const asking = targets.map(patiently);
+  // The first one settles it; what becomes of the others is nobody's business.
+  for (const attempt of asking) attempt.catch(() => {});
+  try {
+    return await deadline.wait(Promise.race(asking), what);
+  } finally {
+    over.abort();
+  }
+}
+
+async function askOnce<Answer>(
+  target: Target,
+  question: Question<Answer>,
+  signal: AbortSignal,
+): Promise<Answer | undefined> {
+  const where = 'local' in target ? { path: `\0${target.local}` } : target;
+  const socket = connect({ ...where, signal });
+  socket.on('error', () => {});
+  try {
+    const connected = await new Promise<boolean>(resolve => {
+      socket.once('connect', () => resolve(true));
+      socket.once('close', () => resolve(false));
+    });
+    if (!connected) return undefined;
+    socket.write(`${await question.ask()}\n`);
+    const answer = await readLine(socket).catch(() => undefined);
+    return answer === undefined ? undefined : await question.read(answer);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** The first line that arrives, without its end. Rejects when there is none. */
+function readLine(socket: Socket): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    socket.on('data', chunk => {
+      text += chunk.toString('latin1');
+      const end = text.indexOf('\n');
+      if (end >= 0) resolve(text.slice(0, end));
+      else if (text.length > MAX_LINE) reject(new Error('not a line'));
+    });
+    socket.once('close', () => reject(new Error('no line')));
+    socket.resume();
+  });
+}
