@@ -69,7 +69,7 @@ export async function parseCommandLine(
     .exitOverride()
     .configureOutput({
       writeOut: text => {
-        print = text;
+        print = (print ?? '') + text;
       },
       writeErr: () => {},
     })
