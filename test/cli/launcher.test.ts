@@ -1,0 +1,103 @@
+/** The shell launcher in bin/: which Node it picks, and what it says when there is none. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { PYTHON_MPI } from '../support/job.ts';
+import { scratch } from '../support/scratch.ts';
+
+/** A Node that only says what it is and what it was asked to run. */
+function fakeNode(file: string, version: string): void {
+  mkdirSync(join(file, '..'), { recursive: true });
+  writeFileSync(
+    file,
+    `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "${version} runs $*"\n`,
+  );
+  chmodSync(file, 0o755);
+}
+
+/** An installation without a pinned Node, and a PATH with a Node of this version. */
+function installation(version: string): { home: string; path: string } {
+  const home = scratch();
+  mkdirSync(join(home, 'bin'));
+  mkdirSync(join(home, 'dist/bin'), { recursive: true });
+  for (const name of ['python-mpi', 'python-mpi-bundle']) {
+    copyFileSync(join(PYTHON_MPI, '..', name), join(home, 'bin', name));
+    writeFileSync(join(home, 'dist/bin', `${name}.cjs`), '');
+  }
+  fakeNode(join(home, 'path/node'), version);
+  return { home, path: `${join(home, 'path')}:/usr/bin:/bin` };
+}
+
+function call(program: string, path: string, env: NodeJS.ProcessEnv = {}) {
+  const { status, stdout, stderr } = spawnSync(program, ['-c', 'a b'], {
+    env: { PATH: path, ...env },
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const launcher = suite('bin/python-mpi');
+
+for (const version of ['v22.15.0', 'v22.20.1', 'v24.0.0', 'v100.1.0']) {
+  launcher(`takes node ${version} of PATH where none is pinned`, () => {
+    const { home, path } = installation(version);
+    const { stdout } = call(join(home, 'bin/python-mpi'), path);
+    assert.match(stdout, `${version} runs`);
+    assert.match(stdout, /python-mpi\.cjs -c a b\n$/);
+  });
+}
+
+for (const version of ['v20.20.2', 'v22.14.9', 'v8.0.0', 'garbage', '']) {
+  launcher(`refuses node '${version}' in one line`, () => {
+    const { home, path } = installation(version);
+    const { status, stderr } = call(join(home, 'bin/python-mpi'), path);
+    assert.is(status, 79);
+    assert.match(stderr, /^python-mpi: no Node of 22\.15 or later here.*\[NO_RUNTIME\]\n$/);
+  });
+}
+
+launcher('prefers the pinned Node, and PYTHON_MPI_NODE to that', () => {
+  const { home, path } = installation('v22.15.0');
+  for (const arch of ['x64', 'arm64']) {
+    fakeNode(join(home, `node_modules/node-linux-${arch}/bin/node`), 'v24.1.1');
+  }
+  assert.match(call(join(home, 'bin/python-mpi'), path).stdout, 'v24.1.1 runs');
+  fakeNode(join(home, 'mine'), 'v26.0.0');
+  const chosen = { PYTHON_MPI_NODE: join(home, 'mine') };
+  assert.match(call(join(home, 'bin/python-mpi'), path, chosen).stdout, 'v26.0.0 runs');
+});
+
+launcher('an unusable PYTHON_MPI_NODE is an error, told by the first rank only', () => {
+  const { home, path } = installation('v22.15.0');
+  const wrong = { PYTHON_MPI_NODE: '/nonexistent' };
+  const first = call(join(home, 'bin/python-mpi'), path, { ...wrong, PMI_RANK: '0' });
+  assert.is(first.status, 79);
+  assert.match(first.stderr, /PYTHON_MPI_NODE=\/nonexistent is not a Node/);
+  const second = call(join(home, 'bin/python-mpi'), path, { ...wrong, PMI_RANK: '1' });
+  assert.is(second.status, 79);
+  assert.is(second.stderr, '');
+});
+
+launcher('works through a symlink, and its siblings too', () => {
+  const { home, path } = installation('v22.15.0');
+  for (const name of ['python-mpi', 'python-mpi-bundle']) {
+    symlinkSync(`../bin/${name}`, join(home, 'path', name));
+    assert.match(call(join(home, 'path', name), path).stdout, `dist/bin/${name}.cjs -c a b`);
+  }
+});
+
+launcher('says what is missing when it was never built', () => {
+  const { home, path } = installation('v22.15.0');
+  const { status, stderr } = call(join(home, 'bin/python-mpi-bundle'), path);
+  assert.is(status, 0, stderr);
+  const bare = scratch();
+  mkdirSync(join(bare, 'bin'));
+  copyFileSync(PYTHON_MPI, join(bare, 'bin/python-mpi'));
+  const unbuilt = call(join(bare, 'bin/python-mpi'), path);
+  assert.is(unbuilt.status, 79);
+  assert.match(unbuilt.stderr, /not built: .*make build/);
+});
+
+launcher.run();
