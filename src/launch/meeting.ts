@@ -10,8 +10,8 @@ import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from '../net/card.ts';
 import type { Listener } from '../net/link.ts';
-import { mungeSocket } from '../pmi/munge-socket.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
+import { secretOrigin } from '../pmi/secret.ts';
 import { DerivedMeeting, type SecretSource, sharedSecret } from './derived.ts';
 import { PublishedMeeting } from './published.ts';
 import type { Roster } from './roster.ts';
@@ -56,15 +56,14 @@ export function meetingOf(
   if (hosts === undefined || jobId === undefined) throw noSecret(rendezvous);
 
   const meet = (source: SecretSource) => new DerivedMeeting(source, hosts, roster);
-  for (const variable of ['PMI_SHARED_SECRET', 'PYTHON_MPI_SECRET']) {
-    if (!env[variable]) continue;
-    log(`secret: from ${variable}`);
-    return meet(sharedSecret(env[variable], jobId));
+  const origin = secretOrigin(env);
+  if (origin === undefined) throw noSecret(rendezvous);
+  if ('variable' in origin) {
+    log(`secret: from ${origin.variable}`);
+    return meet(sharedSecret(origin.value, jobId));
   }
-  const munge = mungeSocket(env);
-  if (munge === undefined) throw noSecret(rendezvous);
-  log(`secret: drawn by the root, in credentials of MUNGE (${munge})`);
-  return meet(sealedSecret(munge, jobId, hosts, roster, deadline));
+  log(`secret: drawn by the root, in credentials of MUNGE (${origin.munge})`);
+  return meet(sealedSecret(origin.munge, jobId, hosts, roster, deadline));
 }
 
 function noSecret({ launcher, placement }: Rendezvous): Error {

@@ -43,7 +43,7 @@ export function detect(env: NodeJS.ProcessEnv, log: Log, wanted?: string): Detec
 
 function firstClaim(env: NodeJS.ProcessEnv, log: Log): { method: Method; why: string } {
   for (const method of METHODS) {
-    const why = method.claims(env);
+    const why = method.claims(env, log);
     if (why !== undefined) return { method, why };
     log(`launcher ${method.name}: no`);
   }

@@ -99,8 +99,11 @@ export interface Opening {
 /** One way of finding one's peers. */
 export interface Method {
   readonly name: string;
-  /** Whether the environment is this launcher's: what in it says so, or undefined. Looks at nothing else. */
-  claims(env: NodeJS.ProcessEnv): string | undefined;
+  /**
+   * Whether the environment is this launcher's: what in it says so, or undefined. Speaks to nobody.
+   * @param log hears why, when another method is the better one although the environment is this one's
+   */
+  claims(env: NodeJS.ProcessEnv, log: Log): string | undefined;
   /**
    * Connects to the launcher and learns this rank's place.
    * @throws PythonMpiError LAUNCHER when the environment promises what is not there or the launcher misbehaves;

@@ -12,11 +12,12 @@ import { readCount } from './environment.ts';
 import { expandCounts, expandHostlist } from './hostlist.ts';
 import { dense, expandMapping } from './mapping.ts';
 import type { Method } from './rendezvous.ts';
+import { secretOrigin } from './secret.ts';
 
 export const slurm: Method = {
   name: 'slurm',
 
-  claims(env) {
+  claims(env, log) {
     const {
       SLURM_PROCID,
       SLURM_JOB_ID,
@@ -29,6 +30,10 @@ export const slurm: Method = {
     if (SLURM_STEP_NODELIST === undefined || SLURM_STEP_TASKS_PER_NODE === undefined)
       return undefined;
     if (isInherited(env)) return undefined;
+    if (env.PMIX_RANK !== undefined && secretOrigin(env) === undefined) {
+      log('launcher slurm: without a secret and MUNGE, the store of --mpi=pmix is needed');
+      return undefined;
+    }
     return `step ${SLURM_JOB_ID}.${SLURM_STEP_ID}, SLURM_PROCID=${SLURM_PROCID}`;
   },
 

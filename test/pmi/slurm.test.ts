@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { PythonMpiError } from '../../src/errors.ts';
 import { silent } from '../../src/log.ts';
 import { detect } from '../../src/pmi/detect.ts';
 import type { Rendezvous } from '../../src/pmi/rendezvous.ts';
+import { secretOrigin } from '../../src/pmi/secret.ts';
 
 /** The environment of a task of `srun -N4 -n8` on n[0-3], as Slurm 22.05 sets it. */
 function task(rank: number, node: number, more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -96,11 +97,34 @@ slurm('--mpi=pmix: the mapping says where the ranks are, also with -m arbitrary'
     SLURM_PMIX_MAPPING_SERV: '(vector,(2,1,1),(0,1,1),(2,2,1),(1,1,1),(0,1,1),(3,1,1),(2,1,1))',
     PMIX_RANK: '0',
     PMIX_NAMESPACE: 'slurm.pmix.89.0',
+    PYTHON_MPI_SECRET: 'x',
   });
   assert.equal(await placed(env), [
     [0, 1, 0, 2, 3, 1, 2, 0],
     ['n2', 'n0', 'n3', 'n1'],
   ]);
+});
+
+slurm('--mpi=pmix where there is neither a secret nor MUNGE: the store is worth more', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'python-mpi-test-'));
+  try {
+    const SLURM_CONF = join(directory, 'slurm.conf');
+    const env = task(0, 0, { PMIX_RANK: '0', PMIX_NAMESPACE: 'slurm.pmix.89.0', SLURM_CONF });
+    const munge = join(directory, 'munge');
+    writeFileSync(SLURM_CONF, `#AuthInfo=socket=/x\nAuthInfo=ttl=60,socket=${munge} # ours\n`);
+    if (!existsSync('/run/munge/munge.socket.2')) {
+      const story: string[] = [];
+      assert.is(detect(env, line => story.push(line)).name, 'pmix');
+      assert.ok(story.some(line => /^launcher slurm: without a secret and MUNGE/.test(line)));
+    }
+    writeFileSync(munge, '');
+    assert.is(detect(env, silent).name, 'slurm');
+    assert.equal(secretOrigin(env), { munge });
+    const given = { ...env, PYTHON_MPI_SECRET: 's' };
+    assert.equal(secretOrigin(given), { variable: 'PYTHON_MPI_SECRET', value: 's' });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 slurm('-m arbitrary: the host file says where the ranks are', async () => {
