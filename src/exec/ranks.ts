@@ -59,7 +59,7 @@ export class LocalRanks {
     }
     // A launcher that is killed takes its ranks with it. SIGKILL, since nobody is left to be merciful.
     const groups = this.#children.flatMap(({ pid }) => (pid === undefined ? [] : [`-${pid}`]));
-    this.#janitor = new Janitor(['/bin/sh', '-c', 'kill -KILL -- "$@"', 'sh', ...groups]);
+    this.#janitor = new Janitor(['/bin/sh', '-c', 'kill -s KILL -- "$@"', 'sh', ...groups]);
     this.#relay = new SignalRelay(signal => {
       for (const child of this.#children) child.kill(signal);
     });
