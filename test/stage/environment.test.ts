@@ -5,6 +5,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PythonMpiError } from '../../src/errors.ts';
 import { type PythonProgram, pythonProgram } from '../../src/stage/environment.ts';
+import { hookDirectory } from '../../src/stage/hook.ts';
 import { scratch } from '../support/scratch.ts';
 
 const SYSTEM_PYTHON = '/usr/bin/python3';
@@ -52,6 +53,7 @@ rules('a whole Python runs from the prefix', () => {
       LD_LIBRARY_PATH: `${prefix}/lib:/opt/lib`,
       PYTHONHOME: prefix,
       PYTHONUSERBASE: prefix,
+      PYTHONPATH: `${hookDirectory(prefix)}:/home/me/modules`,
     },
   });
 });
@@ -77,6 +79,7 @@ rules('packages alone go before the PYTHONPATH of the user', () => {
   assert.is(
     env.PYTHONPATH,
     [
+      hookDirectory(prefix),
       `${prefix}/site-packages`,
       `${prefix}/lib/python3/dist-packages`,
       `${prefix}/lib/python3.11/site-packages`,
@@ -89,7 +92,8 @@ rules('packages alone go before the PYTHONPATH of the user', () => {
 
 rules('site-packages at the top count beside a whole Python too', () => {
   const prefix = tree('bin/python3!', 'lib/python3.11/os.py', 'site-packages/');
-  assert.is(pythonProgram(prefix, {}).env.PYTHONPATH, `${prefix}/site-packages`);
+  const { env } = pythonProgram(prefix, {});
+  assert.is(env.PYTHONPATH, `${hookDirectory(prefix)}:${prefix}/site-packages`);
 });
 
 rules('an interpreter that cannot run here is none', () => {
@@ -104,7 +108,8 @@ rules('the interpreter that the user wants is taken, from the prefix first', () 
   assert.is(named.file, `${prefix}/bin/python3.9`);
   const other = pythonProgram(prefix, inherited, SYSTEM_PYTHON);
   assert.is(other.file, SYSTEM_PYTHON);
-  assert.is(other.env.PYTHONPATH, `${prefix}/lib/python3.9/site-packages:/home/me/modules`);
+  const path = [hookDirectory(prefix), `${prefix}/lib/python3.9/site-packages`, '/home/me/modules'];
+  assert.is(other.env.PYTHONPATH, path.join(':'));
 });
 
 rules('no interpreter is an error of its own', () => {
