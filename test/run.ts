@@ -45,7 +45,7 @@ function runFile(file: string): Promise<Outcome> {
     child.on('close', status => {
       clearTimeout(timer);
       const seen = totals(output);
-      if (seen === undefined || seen.total === 0) {
+      if (seen === undefined || seen.total + seen.skipped === 0) {
         resolve({ passed: 0, failed: 1, skipped: 0, output: `${output}\nno test was reported` });
         return;
       }
@@ -74,7 +74,10 @@ for (const file of files) {
   sum.failed += outcome.failed;
   sum.skipped += outcome.skipped;
   const verdict = outcome.failed === 0 ? 'ok  ' : 'FAIL';
-  process.stdout.write(`${verdict} ${file} (${outcome.passed} passed, ${seconds} s)\n`);
+  const skips = outcome.skipped > 0 ? `, ${outcome.skipped} skipped` : '';
+  process.stdout.write(`${verdict} ${file} (${outcome.passed} passed${skips}, ${seconds} s)\n`);
+  for (const reason of outcome.output.match(/^skipped: .*$/gm) ?? [])
+    process.stdout.write(`     ${reason}\n`);
   if (outcome.failed > 0) process.stdout.write(`${outcome.output.replace(/^/gm, '    ')}\n`);
 }
 if (files.length === 0) {

@@ -102,7 +102,6 @@ export class NodeStation implements Station {
 
   /** Nobody asks for bytes any more. */
   async close(): Promise<void> {
-    this.#intake = undefined;
     await Promise.all(this.#files.map(file => file.close()));
     this.#files = [];
   }
