@@ -17,6 +17,7 @@ import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { Rendezvous } from './pmi/rendezvous.ts';
 import { pythonProgram } from './stage/environment.ts';
+import { hookEnvironment } from './stage/hook.ts';
 
 /**
  * Runs Python on this rank.
@@ -61,7 +62,10 @@ async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Prom
 async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promise<Outcome> {
   const { configuration, log } = run;
   const { descriptor, parentMustStay, env } = rendezvous.handOver;
-  const python = pythonProgram(staged.directory, { ...run.env, ...env }, configuration.python);
+  const { endCommand, placement } = rendezvous;
+  const hook = staged.directory === undefined ? {} : hookEnvironment(placement.rank, endCommand);
+  const surroundings = { ...run.env, ...env, ...hook };
+  const python = pythonProgram(staged.directory, surroundings, configuration.python);
   const program = { ...python, args: run.python, descriptor };
   if (!parentMustStay && staged.release === undefined) {
     log(`becomes ${program.file}`);

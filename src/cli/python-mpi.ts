@@ -5,6 +5,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import { endBy } from '../exec/signals.ts';
 import { type Configuration, JobFailed } from '../launch/run.ts';
 import { launch } from '../launch.ts';
 import { type Log, silent, verbose } from '../log.ts';
@@ -91,7 +92,7 @@ async function main(): Promise<void> {
       },
       complain,
     });
-    if (outcome.signal !== undefined) process.kill(process.pid, outcome.signal);
+    if (outcome.signal !== undefined) endBy(outcome.signal);
     else process.exit(outcome.status);
   } catch (thrown) {
     if (thrown instanceof JobFailed) leave(thrown.error.status);

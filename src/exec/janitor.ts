@@ -7,7 +7,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
-const WAIT = 'read -r word && exit; exec "$@"';
+/** Signals to a whole step are for others; the command must go on in spite of them too. */
+const WAIT = 'trap "" HUP INT QUIT TERM USR1 USR2; read -r word && exit; exec "$@"';
 
 export class Janitor {
   readonly #shell: ChildProcess;

@@ -19,8 +19,8 @@ const SENTINEL_MS = 60;
 
 export class SignalRelay {
   readonly #target: (signal: NodeJS.Signals) => void;
-  readonly #handlers = new Map<NodeJS.Signals, () => void>();
   #sentinel: ChildProcess | undefined;
+  #stopped = false;
 
   /**
    * Starts relaying until {@link stop}.
@@ -29,16 +29,15 @@ export class SignalRelay {
   constructor(target: (signal: NodeJS.Signals) => void) {
     this.#target = target;
     this.#post();
-    for (const signal of RELAYED) {
-      const handler = () => void this.#relay(signal);
-      this.#handlers.set(signal, handler);
-      process.on(signal, handler);
-    }
+    for (const signal of RELAYED) process.on(signal, () => void this.#relay(signal));
   }
 
-  /** Gives the signals back their default meaning and lets the sentinel go. */
+  /**
+   * There is nobody to pass signals on to any more. They stay without effect: a launcher may send one several times,
+   * and whoever is left has to clean up.
+   */
   stop(): void {
-    for (const [signal, handler] of this.#handlers) process.off(signal, handler);
+    this.#stopped = true;
     this.#sentinel?.kill('SIGKILL');
   }
 
@@ -51,12 +50,19 @@ export class SignalRelay {
 
   async #relay(signal: NodeJS.Signals): Promise<void> {
     const sentinel = this.#sentinel;
-    if (sentinel === undefined) return;
+    if (sentinel === undefined || this.#stopped) return;
     const died = new Promise<boolean>(resolve => sentinel.once('exit', () => resolve(true)));
     const alreadyDead = sentinel.exitCode !== null || sentinel.signalCode !== null;
     const shared =
       alreadyDead || (await Promise.race([died, pause(SENTINEL_MS).then(() => false)]));
+    if (this.#stopped) return;
     if (!shared) this.#target(signal);
     else if (this.#sentinel === sentinel) this.#post();
   }
+}
+
+/** Ends this process by a signal, as the program that it ran has ended. */
+export function endBy(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }

@@ -46,6 +46,8 @@ export function derivePlace(
 }
 
 export class DerivedMeeting implements Meeting {
+  /** Nobody waits for anybody, and launchers take their time to start the last node. */
+  readonly latenessMs = 20_000;
   readonly #source: SecretSource;
   readonly #hosts: readonly string[];
   readonly #roster: Roster;

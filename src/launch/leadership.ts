@@ -75,6 +75,7 @@ export class Leadership<Success extends object> {
       secret: this.#secret,
       station,
       cardOf: position => this.#meeting.cardOf(position),
+      latenessMs: this.#meeting.latenessMs,
       deadline: this.#deadline,
       log: this.#log,
     });

@@ -23,6 +23,8 @@ export interface Meeting {
   lead(listener: Listener): Promise<Buffer>;
   /** The part of any other rank. @returns the session's secret and where its leader is */
   follow(): Promise<{ secret: Buffer; leader: Card }>;
+  /** How much later than this one another leader may begin to listen, in milliseconds. */
+  readonly latenessMs: number;
   /** Where the leader of a position can be reached. Only after {@link lead} or {@link follow}. */
   cardOf(position: number): Promise<Card>;
 }
@@ -79,6 +81,8 @@ function noSecret({ launcher, placement }: Rendezvous): Error {
 
 /** A job of one rank meets nobody. */
 class LonelyMeeting implements Meeting {
+  readonly latenessMs = 0;
+
   async lead(): Promise<Buffer> {
     return randomBytes(32);
   }

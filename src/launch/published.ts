@@ -17,6 +17,8 @@ function freshLocalName(): string {
 
 /** The store's fence counts all ranks, so all of them meet. */
 export class PublishedMeeting implements Meeting {
+  /** After the fence all of them do. */
+  readonly latenessMs = 0;
   static readonly #SECRET = 'python-mpi.secret';
   readonly #kvs: Kvs;
   readonly #roster: Roster;

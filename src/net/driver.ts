@@ -17,6 +17,7 @@ import type { Log } from '../log.ts';
 import type { Card } from './card.ts';
 import type { Greeting, TreeKind } from './handshake.ts';
 import { dial, type Link } from './link.ts';
+import { patiently } from './patience.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
@@ -49,6 +50,8 @@ export interface DriverOptions {
   station: Station;
   /** Looks up where a position can be reached. */
   cardOf: (position: number) => Promise<Card>;
+  /** How much later than this node another one may begin to listen, in milliseconds; default not at all. */
+  latenessMs?: number;
   deadline: Deadline;
   log: Log;
   engine?: Partial<EngineConfig>;
@@ -245,7 +248,8 @@ export class Driver {
     const greeting = { kind, from: this.#options.position, to: position } as const;
     try {
       const card = await cardOf(position);
-      const link = await this.#dialAny(card, secret, greeting);
+      const late = Deadline.after(this.#options.latenessMs ?? 0);
+      const link = await patiently(() => this.#dialAny(card, secret, greeting), late);
       const id = this.#free.pop()!;
       log(`parent is position ${position} on ${card.host}, ${link.peer}`);
       this.#happened(engine => {

@@ -4,10 +4,11 @@
  * Over a link of kind LOCAL, one line of JSON each way: the rank says who it is, the leader answers once with
  * the outcome. What an outcome holds is the caller's business.
  */
-import { type Deadline, pause } from '../deadline.ts';
-import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import type { Deadline } from '../deadline.ts';
+import { PythonMpiError } from '../errors.ts';
 import { LOCAL } from './handshake.ts';
 import { dial, type Link } from './link.ts';
+import { patiently } from './patience.ts';
 
 /** A line longer than this is no message of ours, in bytes. */
 const MAX_LINE = 65536;
@@ -81,22 +82,6 @@ export class LocalGathering<Member, Verdict> {
   }
 }
 
-/** Pause before asking again for a leader that does not listen yet, in milliseconds. */
-const RETRY_MS = 20;
-
-/** Dials a leader that may not have got as far as listening. */
-async function dialPatiently(...call: Parameters<typeof dial>): Promise<Link> {
-  const deadline = call[3];
-  for (;;) {
-    try {
-      return await dial(...call);
-    } catch (error) {
-      if (asPythonMpiError(error).code !== 'UNREACHABLE' || deadline.expired) throw error;
-      await pause(RETRY_MS);
-    }
-  }
-}
-
 /**
  * The side of a rank that is not its node's leader.
  * @param socket name of the leader's local socket
@@ -110,7 +95,8 @@ export async function askLeader(
   deadline: Deadline,
 ): Promise<unknown> {
   const greeting = { kind: LOCAL, from: self.rank, to: self.position } as const;
-  const link = await dialPatiently({ local: socket }, secret, greeting, deadline);
+  // The leader may not have got as far as listening.
+  const link = await patiently(() => dial({ local: socket }, secret, greeting, deadline), deadline);
   link.send(line(self.member));
   try {
     return await deadline.wait(firstLine(link), 'the packages on this node');

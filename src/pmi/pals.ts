@@ -9,6 +9,7 @@ import { parseApinfo } from './apinfo.ts';
 import { readCount } from './environment.ts';
 import { dense } from './mapping.ts';
 import type { Method } from './rendezvous.ts';
+import { stepEndCommand } from './slurm.ts';
 
 export const pals: Method = {
   name: 'pals',
@@ -40,6 +41,8 @@ export const pals: Method = {
       kvs: undefined,
       hosts: used,
       ...(env.PALS_APID === undefined ? {} : { jobId: env.PALS_APID }),
+      // PALS itself ends a job one of whose ranks has failed; Slurm in its name does not.
+      ...(env.SLURM_STEP_ID === undefined ? {} : { endCommand: stepEndCommand(env) }),
       handOver: { env: {}, descriptor: undefined, parentMustStay: false },
       stuck: false,
       async settle() {},

@@ -67,6 +67,11 @@ export interface Rendezvous {
   readonly hosts?: readonly string[];
   /** The job's own identity, the same on every rank and in no other job, where the launcher says it. */
   readonly jobId?: string;
+  /**
+   * Command line, without quotes, that sends SIGTERM to all ranks: where the launcher lets the others run on when one
+   * has failed, and cannot be told otherwise.
+   */
+  readonly endCommand?: string;
   readonly handOver: HandOver;
   /**
    * Ends this rank's use of the kvs. To be called before Python starts: a launcher may have to be told before it

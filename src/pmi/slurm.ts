@@ -55,6 +55,7 @@ export const slurm: Method = {
       kvs: undefined,
       hosts,
       jobId: `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`,
+      endCommand: stepEndCommand(env),
       handOver: { env: {}, descriptor, parentMustStay: false },
       stuck: false,
       async settle() {},
@@ -63,6 +64,14 @@ export const slurm: Method = {
     };
   },
 };
+
+/**
+ * The command that tells all tasks of this step to end. Without --kill-on-bad-exit, srun lets them run on when one has
+ * failed; and that kills without a word, so that nobody could clean up.
+ */
+export function stepEndCommand(env: NodeJS.ProcessEnv): string {
+  return `scancel --quiet --signal=TERM ${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`;
+}
 
 /**
  * Whether SLURM_* belong to somebody else: to the daemons that another launcher started inside the allocation, one

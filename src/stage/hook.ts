@@ -2,8 +2,9 @@
  * What an uncaught exception means in a job: the end of all of it, as MPI_Abort would.
  *
  * Without help, a rank that dies of an exception while mpi4py is loaded stops in MPI_Finalize and waits for
- * the others, which wait for it. A small sitecustomize in the prefix prevents that. It takes itself out of the
- * way, runs the sitecustomize it hides if there is one, and changes nothing for a script that ends well.
+ * the others, which wait for it. And where the launcher lets the others run on, nobody ends the job at all. A small
+ * sitecustomize in the prefix prevents both, and says which rank it was. It takes itself out of the way, runs the
+ * sitecustomize it hides if there is one, and changes nothing for a script that ends well.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +12,19 @@ import { PythonMpiError } from '../errors.ts';
 import { chrootError } from './system-error.ts';
 
 const DIRECTORY = '.python-mpi';
+
+/** Tells the hook which rank it is in. */
+const RANK = 'PYTHON_MPI_RANK';
+/** Tells the hook the command that ends the job, where the launcher has to be asked with one. */
+const END_COMMAND = 'PYTHON_MPI_END_COMMAND';
+
+/**
+ * What the hook needs to find in Python's environment; it takes it out.
+ * @param endCommand command line without quotes that sends SIGTERM to all ranks
+ */
+export function hookEnvironment(rank: number, endCommand: string | undefined): NodeJS.ProcessEnv {
+  return { [RANK]: String(rank), [END_COMMAND]: endCommand };
+}
 
 const SITECUSTOMIZE = `# Written by python-mpi. An exception that nobody catches on one rank ends the whole MPI job.
 import atexit
@@ -36,20 +50,46 @@ def _step_aside():
         sys.modules[__name__] = this
 
 
+_rank = os.environ.pop("${RANK}", None)
+_end_command = os.environ.pop("${END_COMMAND}", None)
+
+
+def _end_job():
+    """Has all ranks told to end. This one ends by itself, with its own status. Returns whether that works."""
+    import signal
+    import subprocess
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The command is the system's, and must not find libraries of the packages.
+    env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    try:
+        subprocess.run(_end_command.split(), env=env, stdin=subprocess.DEVNULL, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        os.write(2, f"python-mpi: cannot end the job ({error})\\n".encode())
+        return False
+    return True
+
+
 @atexit.register
-def _abort_after_exception():
+def _end_job_after_exception():
     died = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
     if died is None or sys.flags.interactive or hasattr(sys, "ps1"):
-        return
-    MPI = sys.modules.get("mpi4py.MPI")
-    if MPI is None or not MPI.Is_initialized() or MPI.Is_finalized():
         return
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except Exception:
             pass
-    MPI.COMM_WORLD.Abort(1)
+    if _rank is not None:
+        what = type(died).__name__
+        os.write(2, f"python-mpi: rank {_rank} on {os.uname().nodename} ended with {what}\\n".encode())
+    MPI = sys.modules.get("mpi4py.MPI")
+    has_mpi = MPI is not None and MPI.Is_initialized() and not MPI.Is_finalized()
+    if _end_command is not None and _end_job():
+        # An abort would kill those who are cleaning up, and MPI_Finalize wait for those who have ended.
+        os._exit(1)
+    if has_mpi:
+        MPI.COMM_WORLD.Abort(1)
 
 
 _step_aside()

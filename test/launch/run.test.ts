@@ -80,7 +80,7 @@ alone('what is there already is not sent again', async () => {
 alone('an uncaught exception is Python’s own business where there is no MPI', async () => {
   const { status, err } = await run(['--packages', hello, '-c', 'raise ValueError("boom")']);
   assert.is(status, 1);
-  assert.match(err, /ValueError: boom\n$/);
+  assert.match(err, /ValueError: boom\npython-mpi: rank 0 on \S+ ended with ValueError\n$/);
 });
 
 alone('the hook hides nothing and leaves no trace', async () => {

@@ -55,10 +55,11 @@ const inOrder = ['n0', 'n1', 'n2', 'n3'];
 const slurm = suite('slurm');
 
 slurm('rank, size, hosts and the name of the step', async () => {
-  const { placement, hosts, jobId, kvs, handOver } = await open(task(6, 2));
+  const { placement, hosts, jobId, kvs, handOver, endCommand } = await open(task(6, 2));
   assert.equal(placement, { rank: 6, size: 8, nodes: [0, 0, 0, 0, 0, 1, 2, 3] });
   assert.equal(hosts, inOrder);
   assert.is(jobId, '89.0');
+  assert.is(endCommand, 'scancel --quiet --signal=TERM 89.0');
   assert.is(kvs, undefined);
   assert.equal(handOver, { env: {}, descriptor: undefined, parentMustStay: false });
 });
