@@ -4,7 +4,7 @@
  */
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
-import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import { asPythonMpiError } from '../errors.ts';
 import { endBy } from '../exec/signals.ts';
 import { type Configuration, JobFailed } from '../launch/run.ts';
 import { launch } from '../launch.ts';
@@ -12,51 +12,11 @@ import { type Log, silent, verbose } from '../log.ts';
 import { parseCommandLine } from './command-line.ts';
 import { configure, variablesOf } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
+import { complainAs, isFirstRank, leave, progressOn } from './rank.ts';
 
 const PROGRAM = 'python-mpi';
 
-function complain(error: PythonMpiError): void {
-  process.stderr.write(`${PROGRAM}: ${error.toLine()}\n`);
-}
-
-/** Shorter broadcasts than this pass without a word, in milliseconds. */
-const PATIENCE_MS = 1000;
-
-/** A line on the terminal that says how far a long broadcast has come, and goes away at its end. */
-function showProgress(start: number): (done: number, total: number) => void {
-  let shown = 0;
-  return (done, total) => {
-    if (now() - Math.max(start, shown) < PATIENCE_MS && !(done === total && shown > 0)) return;
-    shown = now();
-    const text =
-      done < total
-        ? `${PROGRAM}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`
-        : '';
-    process.stderr.write(`\r\x1b[K${text}`);
-  };
-}
-
-/** The first rank, as far as the environment tells before anything was detected: it speaks for the job. */
-function isFirstRank(env: NodeJS.ProcessEnv): boolean {
-  const rank =
-    env.PMI_RANK ??
-    env.PMI_ID ??
-    env.PMIX_RANK ??
-    env.OMPI_COMM_WORLD_RANK ??
-    env.PALS_RANKID ??
-    env.ALPS_APP_PE ??
-    env.SLURM_PROCID;
-  return rank === undefined || rank === '0';
-}
-
-/**
- * Ends the process at once. Not by exit(3): a thread may be blocked in a read from a launcher that does not
- * answer, and exit would wait for it.
- */
-function leave(status: number): never {
-  process.execve?.('/bin/sh', ['sh', '-c', `exit ${status}`], {});
-  process.exit(status);
-}
+const complain = complainAs(PROGRAM);
 
 async function main(): Promise<void> {
   const env = process.env;
@@ -86,7 +46,7 @@ async function main(): Promise<void> {
       self: [process.execPath, ...process.execArgv, process.argv[1]!],
       janitor,
       log,
-      progress: process.stderr.isTTY ? showProgress(now()) : () => {},
+      progress: progressOn(process.stderr, PROGRAM),
       introduce: name => {
         who = name;
       },

@@ -24,8 +24,8 @@ export interface Configuration {
   verbose: boolean;
 }
 
-/** What a killed leader leaves: prefixes in a chroot. */
-export type Litter = 'prefixes';
+/** What a killed leader leaves: prefixes in a chroot, or drafts of copies in the directory of their destination. */
+export type Litter = 'prefixes' | 'drafts';
 
 /** The command line that cleans up in a directory. */
 export type Clean = (litter: Litter, directory: string) => readonly string[];

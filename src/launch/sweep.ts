@@ -3,6 +3,7 @@
  */
 import { Deadline, pause } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
+import { sweepDrafts } from '../stage/draft.ts';
 import { Store } from '../stage/prefix.ts';
 import type { Litter } from './run.ts';
 
@@ -17,6 +18,10 @@ const SWEEPS: Record<Litter, (directory: string, deadline: Deadline) => Promise<
   prefixes: async (chroot, deadline) => {
     const store = await Store.open(chroot, alive, deadline);
     return deadline => store.sweep(deadline);
+  },
+  drafts: async directory => async () => {
+    sweepDrafts(directory);
+    return 0;
   },
 };
 

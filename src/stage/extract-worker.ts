@@ -14,6 +14,7 @@ export interface ExtractTask {
   /** Absolute; empty so far. */
   directory: string;
   umask: number;
+  permissions: number | undefined;
 }
 
 /** Bytes per step: a large file is written in pieces of this size. */
@@ -22,7 +23,7 @@ const STEP = 1024 * 1024;
 const task = workerData as ExtractTask;
 const plain = new RingReader(task.plain);
 runThread(parentPort!, [plain], (current): Extracted => {
-  const extractor = new Extractor(task.directory, task.umask);
+  const extractor = new Extractor(task.directory, task.umask, task.permissions);
   try {
     for (const [index, spec] of task.packages.entries()) {
       current.package = spec;

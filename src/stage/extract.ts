@@ -5,6 +5,7 @@
  * through the thread pool for each would cost five times that.
  */
 import fs from 'node:fs';
+import { binaryPath, osPath } from './binary-path.ts';
 import { chrootError } from './system-error.ts';
 import { type Member, printable, type TarHandler } from './tar.ts';
 import { Tree } from './tree.ts';
@@ -28,7 +29,7 @@ export class Extractor implements TarHandler {
   /** The directory with a trailing slash, as a binary string (see tar.ts). */
   readonly #base: string;
   readonly #umask: number;
-  readonly #tree = new Tree();
+  readonly #tree: Tree;
   /** Applied last: a directory may be read-only, and each new file in it changes its mtime. */
   readonly #directories = new Map<string, Attributes>();
   readonly #extracted: Extracted = { files: 0, bytes: 0 };
@@ -37,9 +38,11 @@ export class Extractor implements TarHandler {
   /**
    * @param directory absolute, empty, and written to by nobody else
    * @param umask of the process, which a worker thread cannot ask for
+   * @param permissions bits that are kept; default those of {@link Tree}
    */
-  constructor(directory: string, umask: number) {
-    this.#base = Buffer.from(`${directory}/`).toString('latin1');
+  constructor(directory: string, umask: number, permissions?: number) {
+    this.#tree = new Tree(permissions);
+    this.#base = binaryPath(`${directory}/`);
     this.#umask = umask;
   }
 
@@ -126,9 +129,4 @@ export class Extractor implements TarHandler {
   #path(relative: string): string | Buffer {
     return osPath(this.#base + relative);
   }
-}
-
-/** A binary string as the argument of a system call: exactly its bytes. */
-function osPath(binary: string): string | Buffer {
-  return /[\x80-\xff]/.test(binary) ? Buffer.from(binary, 'latin1') : binary;
 }

@@ -16,3 +16,11 @@ export interface PackageSpec {
   /** Estimated bytes once unpacked: a lower bound, for the space check. */
   unpacked: number;
 }
+
+/** A package at the root. */
+export interface PackageSource {
+  readonly spec: PackageSpec;
+  /** Fills `buffer` with the package's bytes from `position` on, all of which there are. @throws PythonMpiError */
+  fill(buffer: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
-import type { PackageFormat, PackageSpec } from './package.ts';
+import type { PackageFormat, PackageSource, PackageSpec } from './package.ts';
 import { isErrno } from './system-error.ts';
 import { BLOCK, isTarHeader } from './tar.ts';
 
@@ -22,7 +22,7 @@ interface Version {
 }
 
 /** A package file at the root. */
-export class PackageFile {
+export class PackageFile implements PackageSource {
   readonly spec: PackageSpec;
   /** Absolute path. */
   readonly path: string;

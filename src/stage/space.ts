@@ -25,7 +25,7 @@ export function checkSpace(directory: string, needed: number): void {
   const [has, need] = [Math.floor(free / MB), Math.ceil(needed / MB)];
   throw new PythonMpiError(
     'NO_SPACE',
-    `${directory} has ${has} MB free where the packages need ${need} MB`,
+    `${directory} has ${has} MB free where ${need} MB are needed`,
     { hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory' },
   );
 }

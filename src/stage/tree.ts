@@ -12,7 +12,7 @@
  * - A hard link goes to a file or symlink that is there already.
  * - A file, link or symlink replaces anything but a directory; a directory merges into a directory.
  *   Anything else is a conflict.
- * - setuid, setgid, sticky and the write bits of group and others are dropped.
+ * - setuid, setgid and sticky bits are dropped, and unless told otherwise the write bits of group and others.
  */
 import { PythonMpiError } from '../errors.ts';
 import { type Member, printable } from './tar.ts';
@@ -54,6 +54,12 @@ function conflict(member: string, why: string): PythonMpiError {
 
 export class Tree {
   readonly #nodes = new Map<string, Node>([['', DIRECTORY]]);
+  readonly #permissions: number;
+
+  /** @param permissions bits that are kept */
+  constructor(permissions = SAFE_MODE) {
+    this.#permissions = permissions;
+  }
 
   /**
    * Decides what to do for a member, and takes it as done.
@@ -70,7 +76,7 @@ export class Tree {
       missing: [],
       replaces: false,
       target: member.target,
-      mode: member.mode & SAFE_MODE,
+      mode: member.mode & this.#permissions,
     };
     if (type === 'directory') {
       step.path = this.#directory(components, name, step.missing);

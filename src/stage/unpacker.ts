@@ -25,6 +25,8 @@ export interface UnpackerOptions {
   directory: string;
   /** In the order in which their bytes will arrive; later ones override earlier ones. */
   packages: readonly PackageSpec[];
+  /** Permission bits that are kept; default those safe for a package. */
+  permissions?: number;
 }
 
 export interface Unpacked extends Extracted {
@@ -54,7 +56,13 @@ export class Unpacker {
     this.#expected = packages.reduce((sum, spec) => sum + spec.size, 0);
     this.finished = this.#run(
       { packages, compressed, plain },
-      { packages, plain, directory: options.directory, umask: process.umask() },
+      {
+        packages,
+        plain,
+        directory: options.directory,
+        umask: process.umask(),
+        permissions: options.permissions,
+      },
     );
     // Whoever is interested awaits it; a failure before they do is no unhandled one.
     this.finished.catch(() => {});

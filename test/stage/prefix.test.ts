@@ -239,7 +239,7 @@ space('is there or said to be missing', async () => {
   await refuses(
     () => checkSpace(scratch(), 1e18),
     'NO_SPACE',
-    /has \d+ MB free where the packages need 1000000000000 MB/,
+    /has \d+ MB free where 1000000000000 MB are needed/,
   );
   await refuses(() => checkSpace('/does/not/exist', 1), 'CHROOT_UNUSABLE', /ENOENT/);
 });

@@ -1,0 +1,13 @@
+/**
+ * Names are bytes (see tar.ts): binary strings, one character of U+0000..U+00FF per byte, as system calls want them.
+ */
+
+/** A binary string as the argument of a system call: exactly its bytes. */
+export function osPath(binary: string): string | Buffer {
+  return /[\x80-\xff]/.test(binary) ? Buffer.from(binary, 'latin1') : binary;
+}
+
+/** A path of ours as a binary string. */
+export function binaryPath(path: string): string {
+  return Buffer.from(path).toString('latin1');
+}
