@@ -70,6 +70,24 @@ def _end_job():
     return True
 
 
+def _drain():
+    """Waits until the launcher has read what this rank wrote: when a job is aborted, the rest may be lost."""
+    import fcntl
+    import struct
+    import termios
+    import time
+
+    end = time.monotonic() + 2
+    for descriptor in (1, 2):
+        try:
+            while struct.unpack("i", fcntl.ioctl(descriptor, termios.FIONREAD, bytes(4)))[0] > 0:
+                if time.monotonic() > end:
+                    return
+                time.sleep(0.005)
+        except OSError:
+            pass  # no pipe, so nothing waits in it
+
+
 @atexit.register
 def _end_job_after_exception():
     died = getattr(sys, "last_exc", None) or getattr(sys, "last_value", None)
@@ -83,6 +101,7 @@ def _end_job_after_exception():
     if _rank is not None:
         what = type(died).__name__
         os.write(2, f"python-mpi: rank {_rank} on {os.uname().nodename} ended with {what}\\n".encode())
+    _drain()
     MPI = sys.modules.get("mpi4py.MPI")
     has_mpi = MPI is not None and MPI.Is_initialized() and not MPI.Is_finalized()
     if _end_command is not None and _end_job():
