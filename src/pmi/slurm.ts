@@ -97,7 +97,7 @@ function nodesOfStep(
   const size = counts.reduce((sum, count) => sum + count, 0);
   const mapped = env.SLURM_PMIX_MAPPING_SERV && expandMapping(env.SLURM_PMIX_MAPPING_SERV, size);
   if (mapped) return mapped;
-  const [, distribution = '', plane] =
+  const [, distribution = '', plane = env.SLURM_DIST_PLANESIZE] =
     /^(\w+)(?:=(\d+))?/.exec(env.SLURM_DISTRIBUTION ?? 'block') ?? [];
   switch (distribution) {
     case 'block':

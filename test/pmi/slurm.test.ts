@@ -77,6 +77,9 @@ slurm('every distribution', async () => {
   ];
   for (const [SLURM_DISTRIBUTION, last, nodes] of cases)
     assert.equal(await placed(task(7, last, { SLURM_DISTRIBUTION })), [nodes, inOrder]);
+  // srun says it in two variables.
+  const planes = { SLURM_DISTRIBUTION: 'plane', SLURM_DIST_PLANESIZE: '2' };
+  assert.equal(await placed(task(7, 0, planes)), [[0, 0, 1, 2, 3, 0, 0, 0], inOrder]);
 });
 
 slurm('--mpi=pmi2: the descriptor goes to Python, unspoken on', async () => {
