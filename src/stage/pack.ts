@@ -53,7 +53,7 @@ export async function packTrees(
 /** The items of one source, and where it really is. */
 function inventoryOf(path: string, name: string): { found: Item[]; real: string } {
   try {
-    const real = realpathSync(path);
+    const real = realpathSync.native(path);
     return { found: takeInventory(dirname(real), basename(real), name), real };
   } catch (error) {
     throw unreadable(binaryPath((error as NodeJS.ErrnoException).path ?? path), error);
