@@ -1,0 +1,87 @@
+/** Questions and answers among strangers: the right one is found, and nobody else can get in the way. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Deadline } from '../../src/deadline.ts';
+import { PythonMpiError } from '../../src/errors.ts';
+import { ask, Desk, type Question } from '../../src/net/question.ts';
+
+const freshName = () => `python-mpi-test-${randomBytes(8).toString('hex')}`;
+
+const double: Question<number> = {
+  ask: async () => '21',
+  read: async answer => (answer === '42' ? 42 : undefined),
+};
+
+function deskFor(expected: number): Desk {
+  return new Desk(expected, async question => {
+    if (!/^\d+$/.test(question)) throw new Error('not a number');
+    return String(2 * Number(question));
+  });
+}
+
+/** Somebody else's server on a port of its own. */
+async function stranger(behave: (socket: Socket) => void): Promise<[number, Server]> {
+  const server = createServer(socket => {
+    socket.on('error', () => {});
+    behave(socket);
+  });
+  server.unref();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return [(server.address() as AddressInfo).port, server];
+}
+
+const question = suite('question');
+
+question('the answer is found among ports that are closed, silent or lie', async () => {
+  const [lying] = await stranger(socket => socket.on('data', () => socket.write('41\n')));
+  const [silent] = await stranger(() => {});
+  const [rude] = await stranger(socket => socket.destroy());
+  const [free, server] = await stranger(() => {});
+  server.close();
+  await once(server, 'close');
+  await deskFor(1).tcp([free]);
+  const ports = [1, lying, silent, rude, free];
+  const targets = ports.map(port => ({ host: '127.0.0.1', port }));
+  assert.is(await ask(targets, double, Deadline.after(10_000), 'a number'), 42);
+});
+
+question('somebody who comes late is waited for', async () => {
+  const local = freshName();
+  const answer = ask([{ local }], double, Deadline.after(10_000), 'a number');
+  await deskFor(1).local(local);
+  assert.is(await answer, 42);
+});
+
+question('a desk closes after the last question, and only good ones count', async () => {
+  const local = freshName();
+  await deskFor(2).local(local);
+  const nonsense: Question<string> = { ask: async () => 'x', read: async answer => answer };
+  const expected = async (asked: Promise<unknown>) => {
+    const error: unknown = await asked.catch(thrown => thrown);
+    assert.ok(error instanceof PythonMpiError);
+    assert.is(error.code, 'TIMEOUT');
+    assert.match(error.message, /timed out waiting for a number/);
+  };
+  await expected(ask([{ local }], nonsense, Deadline.after(100), 'a number'));
+  for (let i = 0; i < 2; i++)
+    assert.is(await ask([{ local }], double, Deadline.after(10_000), 'a number'), 42);
+  await expected(ask([{ local }], double, Deadline.after(100), 'a number'));
+});
+
+question('an error in making the question ends the asking', async () => {
+  const [port] = await stranger(() => {});
+  const broken: Question<number> = {
+    ask: async () => {
+      throw new PythonMpiError('NO_SECRET', 'no credential');
+    },
+    read: async () => 0,
+  };
+  const asked = ask([{ host: '127.0.0.1', port }], broken, Deadline.after(10_000), 'a number');
+  assert.is((await asked.catch(thrown => thrown)).code, 'NO_SECRET');
+});
+
+question.run();
