@@ -11,6 +11,8 @@ export interface CommandLine {
   options: Partial<Record<SettingName, string>>;
   /** Ranks to start with the embedded launcher; undefined when `-n` was not given. */
   ranks: number | undefined;
+  /** Report on the script instead of running it. */
+  check: boolean;
   /** Everything that belongs to Python. */
   python: readonly string[];
   /** Text to print instead of running anything. */
@@ -32,7 +34,7 @@ function boundary(argv: readonly string[]): number {
       i += 2;
       continue;
     }
-    if (/^-n\d+$/.test(word) || word === '--help' || word === '--version') {
+    if (/^-n\d+$/.test(word) || ['--help', '--version', '--check'].includes(word)) {
       i++;
       continue;
     }
@@ -54,7 +56,7 @@ export async function parseCommandLine(
 ): Promise<CommandLine> {
   const end = boundary(argv);
   const python = argv.slice(end);
-  if (end === 0) return { options: {}, ranks: undefined, python, print: undefined };
+  if (end === 0) return { options: {}, ranks: undefined, check: false, python, print: undefined };
 
   const { Command, CommanderError } = await import('commander');
   let print: string | undefined;
@@ -65,6 +67,7 @@ export async function parseCommandLine(
     )
     .helpOption('--help', 'show this help')
     .version(version, '--version', 'show the version')
+    .option('--check', 'say what the script would look up on shared file systems; start nothing')
     .option('-n <ranks>', 'start this many local ranks; only under no launcher')
     .exitOverride()
     .configureOutput({
@@ -88,11 +91,12 @@ export async function parseCommandLine(
       throw new PythonMpiError('USAGE', message, { hint: "see 'python-mpi --help'" });
     }
   }
-  const { n, ...given } = command.opts<Record<string, string | true>>();
+  const { n, check = false, ...given } = command.opts<Record<string, string | true>>();
   const options = Object.fromEntries(
     Object.entries(given).map(([name, value]) => [name, String(value)]),
   );
-  return { options, ranks: n === undefined ? undefined : rankCount(String(n)), python, print };
+  const ranks = n === undefined ? undefined : rankCount(String(n));
+  return { options, ranks, check: check === true, python, print };
 }
 
 function rankCount(text: string): number {

@@ -29,6 +29,12 @@ async function main(): Promise<void> {
       return;
     }
     configuration = configure(line.options, env, process.cwd());
+    if (line.check) {
+      const { check } = await import('../launch/check.ts');
+      const report = await check(configuration, line.python, env, process.cwd());
+      process.stdout.write(`${report.join('\n')}\n`);
+      return;
+    }
   } catch (thrown) {
     const error = asPythonMpiError(thrown);
     if (isFirstRank(env)) complain(error);

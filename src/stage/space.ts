@@ -7,20 +7,24 @@ import { chrootError } from './system-error.ts';
 
 const MB = 1e6;
 
+/** Bytes that are free for us; Infinity where there is no limit. @throws PythonMpiError CHROOT_UNUSABLE, SYSTEM */
+export function freeSpace(directory: string): number {
+  try {
+    const { blocks, bavail, bsize } = statfsSync(directory);
+    // A tmpfs without limit, or a ramfs, claims to have no blocks at all.
+    return blocks === 0 ? Infinity : bavail * bsize;
+  } catch (error) {
+    throw chrootError(error, `ask for the free space of ${directory}`);
+  }
+}
+
 /**
  * @param directory on the file system in question
  * @param needed bytes; an estimate, so running out later is still possible
  * @throws PythonMpiError NO_SPACE naming needed and free megabytes; CHROOT_UNUSABLE, SYSTEM
  */
 export function checkSpace(directory: string, needed: number): void {
-  let free: number;
-  try {
-    const { blocks, bavail, bsize } = statfsSync(directory);
-    // A tmpfs without limit, or a ramfs, claims to have no blocks at all.
-    free = blocks === 0 ? Infinity : bavail * bsize;
-  } catch (error) {
-    throw chrootError(error, `ask for the free space of ${directory}`);
-  }
+  const free = freeSpace(directory);
   if (free >= needed) return;
   const [has, need] = [Math.floor(free / MB), Math.ceil(needed / MB)];
   throw new PythonMpiError(

@@ -1,0 +1,46 @@
+/**
+ * Which file system a path lies on, and whether other nodes share it. Pure: the mount table is given.
+ */
+
+export interface Mount {
+  at: string;
+  /** As the kernel calls it: nfs4, lustre, tmpfs, fuse.sshfs... */
+  type: string;
+}
+
+/** File systems that are served over a network, so that each look-up is somebody else's work. */
+const SHARED =
+  /^(nfs4?|lustre|gpfs|mmfs|beegfs|ceph|9p|virtiofs|cifs|smb3|afs|panfs|pvfs2|orangefs|wekafs|dvs|gfs2|ocfs2|fuse\.(sshfs|ceph|ceph-fuse|glusterfs|juicefs|dfuse|daos|cvmfs2?|rclone|s3fs|beegfs))$/;
+
+export function isShared({ type }: Mount): boolean {
+  return SHARED.test(type);
+}
+
+/**
+ * The lines of /proc/self/mountinfo, in mounting order (proc(5): the fifth field is the mount point with blanks in
+ * octal, the type is the first field after a lone dash).
+ */
+export function parseMountinfo(text: string): Mount[] {
+  const mounts: Mount[] = [];
+  for (const line of text.split('\n')) {
+    const [before, after] = line.split(' - ', 2);
+    const at = before?.split(' ')[4];
+    const type = after?.split(' ')[0];
+    if (!at || !type) continue;
+    const plain = at.replace(/\\([0-7]{3})/g, (_, octal) =>
+      String.fromCharCode(Number.parseInt(octal, 8)),
+    );
+    mounts.push({ at: plain, type });
+  }
+  return mounts;
+}
+
+/** The mount that a real path lies on: the longest match, of these the one that was mounted last. */
+export function mountOf(path: string, mounts: readonly Mount[]): Mount {
+  let best: Mount = { at: '/', type: 'unknown' };
+  for (const mount of mounts) {
+    const below = mount.at === '/' || path === mount.at || path.startsWith(`${mount.at}/`);
+    if (below && mount.at.length >= best.at.length) best = mount;
+  }
+  return best;
+}
