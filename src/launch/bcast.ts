@@ -169,7 +169,10 @@ async function survey(
   isRoot: boolean,
   secret: Buffer,
 ): Promise<boolean> {
-  const driver = leadership.join(SURVEY, new SurveyStation({ ...leadership, arrival, secret }));
+  const driver = leadership.join(
+    SURVEY,
+    new SurveyStation({ arrival, secret, host: leadership.host }),
+  );
   if (isRoot) {
     try {
       const question: CopyQuestion = { content: inventoryDigest(arrival.inventory()) };

@@ -134,8 +134,10 @@ export class CopyStation implements Station {
 
   /** After a good verdict: gives what arrived its name. @throws PythonMpiError */
   publish(): void {
+    const draft = this.#draft;
+    this.#draft = undefined;
     try {
-      this.#draft?.publish(this.#options.arrival.names);
+      draft?.publish(this.#options.arrival.names);
     } catch (error) {
       throw aboutDestination(error, this.#options.host);
     }
