@@ -12,8 +12,12 @@ import type { Method } from './rendezvous.ts';
 export const pmiPort: Method = {
   name: 'pmi-port',
 
-  claims({ PMI_PORT, PMI_ID }) {
+  claims({ PMI_PORT, PMI_ID, MPIRUN_RANK }, log) {
     if (PMI_PORT === undefined || PMI_ID === undefined) return undefined;
+    if (MPIRUN_RANK !== undefined) {
+      log('launcher pmi-port: mpirun_rsh takes one connection of a rank, and that is for Python');
+      return undefined;
+    }
     return `PMI_PORT=${PMI_PORT}, PMI_ID=${PMI_ID}`;
   },
 

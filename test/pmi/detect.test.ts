@@ -14,6 +14,11 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
   ['Hydra', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', MPI_LOCALRANKID: '1' }, 'hydra'],
   ['Hydra -pmi-port', { PMI_PORT: 'head:36445', PMI_ID: '1' }, 'pmi-port'],
   [
+    'mpirun_rsh of MVAPICH',
+    { PMI_PORT: 'n0:36445', PMI_ID: '1', MPIRUN_RANK: '1', MV2_COMM_WORLD_RANK: '1' },
+    'single',
+  ],
+  [
     'python-mpi -n',
     { PMI_FD: '20', PMI_RANK: '0', PMI_SIZE: '4', PYTHON_MPI_EMBEDDED: '1' },
     'embedded',
