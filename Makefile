@@ -53,7 +53,7 @@ format: node_modules/.package-lock.json ## rewrite the sources in the project's 
 	node_modules/.bin/biome check --write .
 
 bench: build ## comparisons with peers, measured in one run; writes bench/RESULTS.md
-	@test/support/install.sh test
+	@test/support/install.sh test bench
 	$(NODE) bench/run.ts
 
 fuzz: ## coverage-guided fuzzing of the engine, time-boxed

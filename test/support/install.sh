@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a part of the project needs:
 #
-#     test/support/install.sh GROUP...      build | demo | test | cluster
+#     test/support/install.sh GROUP...      build | demo | test | cluster | bench
 #
 # Asks dpkg first, so it is quick and silent when all is there. Where it may not install (not root, no apt)
 # it says in one line what to install, and exits with status 77, which test harnesses read as "skipped".
@@ -21,8 +21,10 @@ packages() {
     cluster) # real launchers; libpmix-dev carries the unversioned libpmix.so that Slurm's pmix plugin loads
       echo iproute2 procps mpich libmpich-dev openmpi-bin libopenmpi-dev libpmix-dev
       echo munge slurmctld slurmd slurm-client slurm-wlm-basic-plugins python3-mpi4py ;;
+    bench) # what the peers of comparisons are made of
+      echo libarchive-dev zstd ;;
     *)
-      echo "install.sh: no group '$1'; there are: build demo test cluster" >&2
+      echo "install.sh: no group '$1'; there are: build demo test cluster bench" >&2
       return 64 ;;
   esac
 }

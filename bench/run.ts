@@ -1,0 +1,48 @@
+/**
+ * Runs all comparisons, one after the other, and writes what they print to bench/RESULTS.md.
+ *
+ *     node bench/run.ts [ROUNDS]
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const BENCHES = ['unpack', 'stage', 'bcast', 'start'];
+const rounds = process.argv[2] ?? '5';
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+function commit(): string {
+  try {
+    const git = (...args: string[]) =>
+      execFileSync('git', args, { cwd: here('.'), encoding: 'utf8' });
+    const changed = git('status', '--porcelain', '--untracked-files=no').trim() !== '';
+    return git('rev-parse', '--short', 'HEAD').trim() + (changed ? ' and changes' : '');
+  } catch {
+    return 'unknown';
+  }
+}
+
+const header = `# Comparisons
+
+Made by \`make bench\`, on one machine that plays all the nodes (test/cluster/bed): they share its processors, so that
+unpacking on four nodes takes four times as long as it would on four machines, for everybody.
+Every number is a ratio to a peer that was measured in the same round, unless its row names a unit.
+
+- machine: ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} processors, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}
+- load when it began: ${loadavg()[0]!.toFixed(2)}
+- date: ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, Node ${process.versions.node}
+- ${rounds} rounds each; contestants take turns
+`;
+
+const tables = BENCHES.map(name => {
+  console.error(`bench/${name}.ts`);
+  const args = ['--disable-warning=ExperimentalWarning', here(`${name}.ts`), rounds];
+  return execFileSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+});
+const results = [header, ...tables.map(table => table.trim())].join('\n\n');
+writeFileSync(here('RESULTS.md'), `${results.replace(/\n{3,}/g, '\n\n')}\n`);
+console.log(results);

@@ -1,0 +1,120 @@
+/**
+ * Starting Python on 4 nodes with 4 ranks each under srun: how long until the last rank has imported numpy and
+ * scipy, and what a rank has cost by then.
+ *
+ *     node bench/start.ts [ROUNDS]
+ */
+import { join } from 'node:path';
+import { PROJECT, withCluster } from '../test/cluster/cluster.ts';
+import { makeBundle, SHARED } from './package.ts';
+import { pathCalls } from './path-calls.ts';
+import { median, printTable, ratios, takeTurns } from './table.ts';
+import { allocate, emptyNodes, outputOf, type Slurm, secondsOf } from './timing.ts';
+
+const rounds = Number(process.argv[2] ?? 5);
+const { file: bundle, tree } = await makeBundle(SHARED);
+const SRUN = 'srun --mpi=none -n16 --ntasks-per-node=4';
+const OURS = `${PROJECT}/bin/python-mpi --packages ${bundle}`;
+/** Python where it is: on what stands for the shared file system here, and is in memory. */
+const IN_PLACE = `env PYTHONHOME=${tree} ${tree}/bin/python3`;
+const IMPORT = '"import numpy, scipy.interpolate"';
+/** With -P: looking for modules in the working directory is what the user asks of Python otherwise. */
+const IMPORT_FFT = '"import numpy.fft; import scipy.interpolate"';
+
+/** Every rank says what it has cost so far: seconds of CPU, and bytes that only its parent has in memory. */
+const report = join(PROJECT, 'bench/rank-cost.py');
+
+interface RankCost {
+  rank: number;
+  cpu: number;
+  parent: number;
+}
+
+async function rankCosts(slurm: Slurm, python: string): Promise<RankCost[]> {
+  const output = await outputOf(slurm(`${SRUN} ${python} ${report}`));
+  return output
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as RankCost)
+    .sort((a, b) => a.rank - b.rank);
+}
+
+/** The lowest rank of each node leads it. */
+const leads = ({ rank }: RankCost) => rank % 4 === 0;
+const follows = (cost: RankCost) => !leads(cost);
+
+await withCluster(
+  4,
+  async cluster => {
+    const slurm = await allocate(cluster);
+    const run = (python: string, script: string) => () =>
+      secondsOf(() => slurm(`${SRUN} ${python} -c ${script}`));
+    const fresh = (start: () => Promise<number>) => async () => {
+      await emptyNodes(cluster);
+      return start();
+    };
+    const staging = run(`${OURS} --keep --python true`, 'pass');
+    const seconds = await takeTurns(rounds, {
+      ours: fresh(run(OURS, IMPORT)),
+      inPlace: run(IN_PLACE, IMPORT),
+      first: fresh(staging),
+      second: staging,
+    });
+
+    const plain = median((await rankCosts(slurm, IN_PLACE)).map(({ cpu }) => cpu));
+    const costs = await rankCosts(slurm, OURS);
+    const cpu = costs.filter(follows).map(cost => (cost.cpu - plain) * 1e3);
+    const memory = (who: typeof leads) => costs.filter(who).map(({ parent }) => parent / 1e6);
+    await emptyNodes(cluster);
+    const calls = await pathCalls(slurm, `${OURS} -P -c ${IMPORT_FFT}`);
+    const plainCalls = await pathCalls(slurm, `${IN_PLACE} -P -c ${IMPORT_FFT}`);
+
+    const shared = 'path look-ups on the shared file system';
+    printTable('Start of Python, 4 nodes x 4 ranks under srun', [
+      {
+        what: 'start to the last import done, our bundle',
+        against: 'the same Python read in place, from memory',
+        goal: 1.6,
+        values: ratios(seconds.ours, seconds.inPlace),
+        because:
+          'four nodes unpack 157 MB each on the two processors they share; in place reads what is in memory already',
+      },
+      {
+        what: 'second run with --keep',
+        against: 'first run',
+        goal: 0.15,
+        values: ratios(seconds.second, seconds.first),
+        because: 'what is left is the step itself; no payload byte is sent',
+      },
+      { what: `${shared}, leaders`, against: 'calls', goal: 30, values: calls.leaders },
+      {
+        what: `${shared}, other ranks`,
+        against: 'calls',
+        goal: 8,
+        values: calls.others,
+        because:
+          'finding and loading the shell script, the pinned Node and the bundle, whose directories Node looks at one by one',
+      },
+      { what: `${shared}, Python in place`, against: 'calls', values: plainCalls.others },
+      {
+        what: 'private memory left beside Python, leaders',
+        against: 'MB',
+        goal: 12,
+        values: memory(leads),
+      },
+      {
+        what: 'private memory left beside Python, other ranks',
+        against: 'MB',
+        goal: 0,
+        values: memory(follows),
+      },
+      {
+        what: 'CPU until Python runs, ranks that do not lead',
+        against: 'ms',
+        goal: 60,
+        values: cpu,
+      },
+    ]);
+  },
+  { slurm: true },
+);
