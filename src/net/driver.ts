@@ -18,6 +18,7 @@ import type { Card } from './card.ts';
 import type { Greeting, TreeKind } from './handshake.ts';
 import { dial, type Link } from './link.ts';
 import { patiently } from './patience.ts';
+import { shapeOf } from './shape.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
@@ -80,6 +81,7 @@ export class Driver {
     const config = {
       position: options.position,
       count: options.count,
+      shape: shapeOf(options.count),
       maxLinks,
       deadlineMs: Math.ceil(options.deadline.remaining),
       ...options.engine,
