@@ -86,7 +86,14 @@ await withCluster(
         values: ratios(seconds.second, seconds.first),
         because: 'what is left is the step itself; no payload byte is sent',
       },
-      { what: `${shared}, leaders`, against: 'calls', goal: 30, values: calls.leaders },
+      {
+        what: `${shared}, leaders`,
+        against: 'calls',
+        goal: 30,
+        values: calls.leaders,
+        because:
+          'as for other ranks, and then the engine, two worker programs, the janitor and the package',
+      },
       {
         what: `${shared}, other ranks`,
         against: 'calls',
@@ -101,6 +108,8 @@ await withCluster(
         against: 'MB',
         goal: 12,
         values: memory(leads),
+        because:
+          'an idle Node has 9 MB; the rest is heap and engine memory that is kept until Python ends',
       },
       {
         what: 'private memory left beside Python, other ranks',
