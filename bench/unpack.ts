@@ -104,7 +104,7 @@ for (let round = -1; round < rounds; round++) {
     rmSync(directory, { recursive: true });
   }
 }
-console.log(`Unpacking on one node, ${rounds} rounds: ratio to tar -xzf, median (range)\n`);
+console.log(`### Unpacking on one node\n\nRatio to tar -xzf, median (range):\n`);
 console.log('| | wall | CPU | best wall, s |');
 console.log('|---|---|---|---|');
 for (const [index, { name }] of all.entries()) console.log(row(name, costs[index]!, costs[0]!));
