@@ -93,10 +93,15 @@ export async function parseCommandLine(
   }
   const { n, check = false, ...given } = command.opts<Record<string, string | true>>();
   const options = Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [name, String(value)]),
+    Object.entries(given).map(([name, value]) => [dashed(name), String(value)]),
   );
   const ranks = n === undefined ? undefined : rankCount(String(n));
   return { options, ranks, check: check === true, python, print };
+}
+
+/** The long option that commander calls by this attribute. */
+function dashed(attribute: string): string {
+  return attribute.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 }
 
 function rankCount(text: string): number {

@@ -30,6 +30,10 @@ export const SETTINGS = [
   { name: 'interface', value: 'NAME', help: 'network interface to be reached at' },
   { name: 'timeout', value: 'SECONDS', help: 'longest time staging may take (default 600)' },
   { name: 'keep', help: 'leave the unpacked packages on the nodes for the next run' },
+  {
+    name: 'tolerate-lost-nodes',
+    help: 'go on without nodes that are lost while packages are staged',
+  },
   { name: 'verbose', help: 'tell the story of the run on stderr' },
 ] as const satisfies readonly Setting[];
 
@@ -39,7 +43,7 @@ export type SettingName = (typeof SETTINGS)[number]['name'];
 const MAX_TIMEOUT = 7 * 24 * 3600;
 
 export function variableOf(name: string): string {
-  return `PYTHON_MPI_${name.toUpperCase()}`;
+  return `PYTHON_MPI_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 
 /** The same settings as variables, for a process that is started without the options. */
@@ -91,6 +95,7 @@ export function configure(
     interface: given('interface'),
     timeout: seconds * 1000,
     keep: flag('keep'),
+    tolerateLostNodes: flag('tolerate-lost-nodes'),
     verbose: flag('verbose'),
   };
 }

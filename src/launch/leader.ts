@@ -53,7 +53,7 @@ export async function lead(
     staged: () => driver.staged(),
     failed: error => driver.failed(error),
   });
-  const driver: Driver = leadership.join(TREE, station);
+  const driver: Driver = leadership.join(TREE, station, configuration.tolerateLostNodes);
   packages
     ?.then(async files => {
       const specs = files.map(file => file.spec);

@@ -66,8 +66,11 @@ export class Leadership<Success extends object> {
     return this.#secret;
   }
 
-  /** Takes part in a session. All leaders take part in the same ones, in the same order. */
-  join(kind: TreeKind, station: Station): Driver {
+  /**
+   * Takes part in a session. All leaders take part in the same ones, in the same order.
+   * @param tolerateLost go on without nodes that are lost, instead of failing
+   */
+  join(kind: TreeKind, station: Station, tolerateLost = false): Driver {
     const driver = new Driver({
       kind,
       position: this.#roster.position,
@@ -78,6 +81,7 @@ export class Leadership<Success extends object> {
       latenessMs: this.#meeting.latenessMs,
       deadline: this.#deadline,
       log: this.#log,
+      engine: { tolerateLost: Number(tolerateLost) },
     });
     this.#drivers.set(kind, driver);
     driver.start();

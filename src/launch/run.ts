@@ -21,6 +21,8 @@ export interface Configuration {
   timeout: number;
   /** Leave the unpacked packages on the nodes. */
   keep: boolean;
+  /** Go on without nodes that are lost during staging. */
+  tolerateLostNodes: boolean;
   verbose: boolean;
 }
 

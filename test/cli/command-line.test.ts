@@ -51,6 +51,10 @@ line('our options come first, with the value apart or attached', async () => {
   assert.is(ranks, 4);
   assert.equal(python, ['s.py', '--keep']);
   assert.is((await parse('-n2', 's.py')).ranks, 2);
+  const dashed = await parse('--tolerate-lost-nodes', 's.py');
+  assert.equal(dashed.options, { 'tolerate-lost-nodes': 'true' });
+  assert.is(configure(dashed.options, {}, '/').tolerateLostNodes, true);
+  assert.is(configure({}, { PYTHON_MPI_TOLERATE_LOST_NODES: '1' }, '/').tolerateLostNodes, true);
 });
 
 line('mistakes are one usage line', async () => {
