@@ -11,8 +11,9 @@ import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
 import { lead } from './launch/leader.ts';
 import type { StagedHere } from './launch/plan.ts';
-import { rosterOf } from './launch/roster.ts';
+import { findRoster } from './launch/roster.ts';
 import type { Run, Staged } from './launch/run.ts';
+import { withStore } from './launch/store.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { Rendezvous } from './pmi/rendezvous.ts';
@@ -31,7 +32,7 @@ export async function launch(run: Run): Promise<Outcome> {
   const method = detect(env, log, configuration.launcher);
   if (run.ranks !== undefined) return launchLocally(run, method.name);
 
-  const rendezvous = await method.open(deadline);
+  let rendezvous = await method.open(deadline);
   const { rank, size } = rendezvous.placement;
   run.introduce(`${hostname()}/${rank}`);
   log(`rank ${rank} of ${size}, launched by ${rendezvous.launcher} (${rendezvous.why})`);
@@ -39,7 +40,10 @@ export async function launch(run: Run): Promise<Outcome> {
   let staged: Staged = { directory: undefined, release: undefined };
   let outcome: Outcome | undefined;
   try {
-    if (configuration.packages.length > 0) staged = await stage(run, rendezvous, deadline);
+    if (configuration.packages.length > 0) {
+      rendezvous = await withStore(rendezvous, { only: configuration.interface, deadline, log });
+      staged = await stage(run, rendezvous, deadline);
+    }
     await rendezvous.settle();
     outcome = await handOver(run, rendezvous, staged);
   } catch (thrown) {
@@ -52,7 +56,7 @@ export async function launch(run: Run): Promise<Outcome> {
 
 /** Brings the packages to this node, or waits for its leader to do so. */
 async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
-  const roster = rosterOf(rendezvous.placement);
+  const roster = await findRoster(rendezvous);
   if (roster.leads) return lead(run, rendezvous, roster, deadline);
   const { directory } = await follow<StagedHere>(run, rendezvous, roster, deadline);
   return { directory, release: undefined };

@@ -59,7 +59,8 @@ async function main(): Promise<void> {
   } catch (thrown) {
     if (thrown instanceof JobFailed) leave(thrown.error.status);
     const error = asPythonMpiError(thrown);
-    complain(error);
+    // What the user got wrong, every rank finds out.
+    if (error.code !== 'USAGE' || isFirstRank(env)) complain(error);
     leave(error.status);
   }
 }

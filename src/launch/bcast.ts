@@ -26,8 +26,9 @@ import { totalOf } from './intake.ts';
 import { Leadership } from './leadership.ts';
 import { meetingOf } from './meeting.ts';
 import { encodeFailure, encodePlan } from './plan.ts';
-import { type Roster, rosterOf } from './roster.ts';
+import { findRoster, type Roster } from './roster.ts';
 import { type Configuration, JobFailed, type Run } from './run.ts';
+import { withStore } from './store.ts';
 
 /** Where copies go, on every node. */
 export interface Destination {
@@ -77,12 +78,13 @@ interface Cargo {
 export async function broadcast(run: Bcast): Promise<void> {
   const { configuration, env, log } = run;
   const deadline = Deadline.after(configuration.timeout);
-  const rendezvous = await detect(env, log, configuration.launcher).open(deadline);
+  let rendezvous = await detect(env, log, configuration.launcher).open(deadline);
   const { rank, size } = rendezvous.placement;
   run.introduce(`${hostname()}/${rank}`);
   log(`rank ${rank} of ${size}, launched by ${rendezvous.launcher} (${rendezvous.why})`);
   try {
-    const roster = rosterOf(rendezvous.placement);
+    rendezvous = await withStore(rendezvous, { only: configuration.interface, deadline, log });
+    const roster = await findRoster(rendezvous);
     if (roster.leads) await lead(run, rendezvous, roster, deadline);
     else await follow(run, rendezvous, roster, deadline);
     await rendezvous.settle();

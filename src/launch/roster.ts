@@ -1,7 +1,10 @@
 /**
- * Who leads which node, from what the launcher says about placement. Pure.
+ * Who leads which node, from what the launcher says about placement, or else the ranks to each other.
  */
-import type { Placement } from '../pmi/rendezvous.ts';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { groupByHost } from '../pmi/grouping.ts';
+import type { Placement, Rendezvous } from '../pmi/rendezvous.ts';
 
 export interface Roster {
   /** This rank's node, which is its leader's position in the tree. The root's node is position 0. */
@@ -35,4 +38,20 @@ export function rosterOf({ rank, size, nodes }: Placement): Roster {
     if (node === position) locals++;
   });
   return { position, leaders, leads: leaders[position] === rank, locals };
+}
+
+/**
+ * The same for a rank whose launcher may not say who shares a node: all ranks then find out, through its store.
+ * @throws PythonMpiError LAUNCHER, TIMEOUT
+ */
+export async function findRoster({ placement, kvs }: Rendezvous): Promise<Roster> {
+  if (placement.nodes !== undefined || kvs === undefined || placement.size === 1)
+    return rosterOf(placement);
+  const nodes = await groupByHost(kvs, placement, `${hostname()} ${bootIdentity()}`);
+  return rosterOf({ ...placement, nodes });
+}
+
+/** Tells machines apart that all call themselves localhost. */
+function bootIdentity(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

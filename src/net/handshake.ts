@@ -26,8 +26,16 @@ export const TREE = 1;
 export const LOCAL = 2;
 /** The tree of a session that carries nothing: in it nodes only say whether they hold something. */
 export const SURVEY = 3;
+/** A rank's connection to the store that the root serves. */
+export const STORE = 4;
 export type TreeKind = typeof TREE | typeof SURVEY;
-export type Kind = TreeKind | typeof LOCAL;
+export type Kind = TreeKind | typeof LOCAL | typeof STORE;
+
+const KINDS: readonly number[] = [TREE, LOCAL, SURVEY, STORE] satisfies readonly Kind[];
+
+function isKind(byte: number | undefined): byte is Kind {
+  return byte !== undefined && KINDS.includes(byte);
+}
 
 /** What a client says of itself before it is believed. */
 export interface Greeting {
@@ -97,7 +105,7 @@ export class ServerHandshake {
     const kind = hello[5];
     if (hello.toString('latin1', 0, 4) !== MAGIC || hello[4] !== VERSION)
       refuse('not a peer of ours');
-    if (kind !== TREE && kind !== LOCAL && kind !== SURVEY) refuse('not a peer of ours');
+    if (!isKind(kind)) refuse('not a peer of ours');
     this.#secret = secret;
     this.#hello = Buffer.from(hello);
     this.greeting = { kind, from: hello.readUInt32LE(8), to: hello.readUInt32LE(12) };

@@ -4,6 +4,7 @@
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { alps } from './alps.ts';
 import { embedded } from './embedded.ts';
 import { hydra } from './hydra.ts';
 import { pals } from './pals.ts';
@@ -14,7 +15,16 @@ import { single } from './single.ts';
 import { slurm } from './slurm.ts';
 
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
-export const METHODS: readonly Method[] = [embedded, hydra, pmiPort, pals, slurm, pmix, single];
+export const METHODS: readonly Method[] = [
+  embedded,
+  hydra,
+  pmiPort,
+  pals,
+  slurm,
+  pmix,
+  alps,
+  single,
+];
 
 /** The launcher that was found, not yet spoken to. */
 export interface Detected {

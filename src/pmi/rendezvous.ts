@@ -7,6 +7,7 @@
 import type { Deadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import type { Outcome } from '../outcome.ts';
+import type { Notice } from './notice.ts';
 
 /** The launcher's key-value store. Every wait ends at the deadline the rendezvous was opened with. */
 export interface Kvs {
@@ -68,8 +69,13 @@ export interface Rendezvous {
   /** The job's own identity, the same on every rank and in no other job, where the launcher says it. */
   readonly jobId?: string;
   /**
-   * Command line, without quotes, that sends SIGTERM to all ranks: where the launcher lets the others run on when one
-   * has failed, and cannot be told otherwise.
+   * Where the root can leave word for the others, where the launcher neither has a store nor says who they are. The
+   * launch makes a store of it.
+   */
+  readonly notice?: Notice;
+  /**
+   * Command line, without quotes, that ends all ranks, this one perhaps not: where the launcher lets the others run on
+   * when one has failed, and cannot be told otherwise.
    */
   readonly endCommand?: string;
   readonly handOver: HandOver;

@@ -20,7 +20,7 @@ const END_COMMAND = 'PYTHON_MPI_END_COMMAND';
 
 /**
  * What the hook needs to find in Python's environment; it takes it out.
- * @param endCommand command line without quotes that sends SIGTERM to all ranks
+ * @param endCommand command line without quotes that ends all ranks; this one may be among them
  */
 export function hookEnvironment(rank: number, endCommand: string | undefined): NodeJS.ProcessEnv {
   return { [RANK]: String(rank), [END_COMMAND]: endCommand };

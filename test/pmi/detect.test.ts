@@ -37,6 +37,7 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
     'hydra',
   ],
   ['half a PMI', { PMI_RANK: '1', PMI_SIZE: '3' }, 'single'],
+  ['aprun', { ALPS_APP_PE: '1', ALPS_APP_ID: '4711', ALPS_APP_DEPTH: '1' }, 'alps'],
 ];
 
 async function refused(

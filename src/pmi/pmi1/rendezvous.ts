@@ -8,7 +8,13 @@ import { shellStatus } from '../../outcome.ts';
 import { openDescriptor, socketOf } from '../channel.ts';
 import { readCount } from '../environment.ts';
 import { nodesOfMapping } from '../mapping.ts';
-import { FAREWELL_MS, type HandOver, type Opening, type Rendezvous } from '../rendezvous.ts';
+import {
+  FAREWELL_MS,
+  type HandOver,
+  type Kvs,
+  type Opening,
+  type Rendezvous,
+} from '../rendezvous.ts';
 import { Pmi1Client } from './client.ts';
 
 /** What the method that reached the launcher knows. */
@@ -61,18 +67,7 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
     launcher,
     why,
     placement: { rank, size, nodes },
-    kvs: {
-      put: (key, value) => client.put(key, value, deadline),
-      fence: () => client.barrier(deadline),
-      async get(key) {
-        const value = await client.get(key, deadline);
-        if (value === undefined)
-          throw new PythonMpiError('LAUNCHER', `the launcher has no value for '${key}'`, {
-            hint: 'check that every rank of the job runs the same python-mpi',
-          });
-        return value;
-      },
-    },
+    kvs: kvsOf(client, deadline),
     handOver,
     get stuck() {
       return client.stuck;
@@ -86,5 +81,21 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
       client.close();
     },
     abort,
+  };
+}
+
+/** The store of an open session; every wait ends at the deadline. */
+export function kvsOf(client: Pmi1Client, deadline: Deadline): Kvs {
+  return {
+    put: (key, value) => client.put(key, value, deadline),
+    fence: () => client.barrier(deadline),
+    async get(key) {
+      const value = await client.get(key, deadline);
+      if (value === undefined)
+        throw new PythonMpiError('LAUNCHER', `the launcher has no value for '${key}'`, {
+          hint: 'check that every rank of the job runs the same python-mpi',
+        });
+      return value;
+    },
   };
 }

@@ -1,0 +1,83 @@
+/**
+ * A note of the root in a directory that all nodes see: how ranks find it whose launcher says nothing of the others.
+ *
+ * The note holds a secret, so the directory must be this user's alone; on a network file system that is all that keeps
+ * others from reading it. Knows nothing of what a note says.
+ */
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { PythonMpiError } from '../errors.ts';
+
+export class Notice {
+  readonly directory: string;
+  readonly #name: string;
+
+  /**
+   * @param directory absolute; made when the note is posted
+   * @param name of the note, the same on all ranks of a job and in no other job
+   */
+  constructor(directory: string, name: string) {
+    this.directory = directory;
+    this.#name = name;
+  }
+
+  /**
+   * Posts the note, whole at once, over any that an earlier job of the same name has left.
+   * @throws PythonMpiError NO_SECRET when the directory cannot be had or is not this user's alone
+   */
+  post(text: string): void {
+    const draft = `${this.#path}.draft`;
+    try {
+      fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      this.#inspect();
+      fs.rmSync(draft, { force: true });
+      fs.writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
+      fs.renameSync(draft, this.#path);
+    } catch (error) {
+      throw unusable(this.directory, error);
+    }
+  }
+
+  /**
+   * The note, or undefined while there is none.
+   * @throws PythonMpiError NO_SECRET when the directory cannot be read or is not this user's alone
+   */
+  read(): string | undefined {
+    try {
+      // Reading the directory is what makes an NFS client ask its server again for a name that was not there.
+      if (!fs.readdirSync(this.directory).includes(this.#name)) return undefined;
+      this.#inspect();
+      return fs.readFileSync(this.#path, 'utf8');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw unusable(this.directory, error);
+    }
+  }
+
+  /** Takes the note down. What cannot be removed is harmless: nobody answers where it points. */
+  remove(): void {
+    try {
+      fs.rmSync(this.#path, { force: true });
+    } catch {
+      // The file system has gone, or is read-only now.
+    }
+  }
+
+  get #path(): string {
+    return join(this.directory, this.#name);
+  }
+
+  #inspect(): void {
+    const { uid, mode } = fs.statSync(this.directory);
+    if (uid !== process.geteuid!()) throw new Error(`it belongs to user ${uid}`);
+    if ((mode & 0o077) !== 0) throw new Error('it is open to other users');
+  }
+}
+
+function unusable(directory: string, cause: unknown): PythonMpiError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new PythonMpiError('NO_SECRET', `ranks cannot meet in ${directory} (${reason})`, {
+    hint: 'set PYTHON_MPI_RENDEZVOUS to a directory of your own, mode 0700, that all nodes see',
+    cause,
+  });
+}
