@@ -10,19 +10,12 @@ import {
   must,
   PYTHON,
   packaged,
+  scienceWheels,
   sitePackages,
   staged,
-  wheels,
 } from './support.ts';
 
-const SCIENCE = wheels('science', [
-  'numpy',
-  'scipy',
-  'matplotlib',
-  'mpi4py',
-  'pytest',
-  'hypothesis',
-]);
+const SCIENCE = scienceWheels();
 const offline = ['--python', PYTHON, '--pip'];
 const env = { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: SCIENCE };
 

@@ -158,3 +158,8 @@ export function wheels(name: string, requirements: readonly string[]): string {
   }
   return directory;
 }
+
+/** Directory with the wheels of numpy, scipy, matplotlib, mpi4py, what these need, and what numpy's own tests need. */
+export function scienceWheels(): string {
+  return wheels('science', ['numpy', 'scipy', 'matplotlib', 'mpi4py', 'pytest', 'hypothesis']);
+}

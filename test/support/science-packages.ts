@@ -1,0 +1,73 @@
+/**
+ * The packages of a whole scientific environment, made by python-mpi-bundle as a user would make them: the machine's
+ * Python and, from PyPI's wheels, matplotlib, mpi4py, numpy and scipy, one package each.
+ */
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { must, PYTHON, scienceWheels } from '../bundle/support.ts';
+import { scratch } from './scratch.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** Package -> what pip installs for it. `testing` is what numpy's own tests need besides. */
+const FROM_WHEELS = {
+  matplotlib: [
+    ...['matplotlib', 'contourpy', 'cycler', 'fonttools', 'kiwisolver'],
+    ...['packaging', 'pillow', 'pyparsing', 'python-dateutil'],
+  ],
+  mpi4py: ['mpi4py'],
+  numpy: ['numpy'],
+  scipy: ['scipy'],
+  testing: ['pytest', 'hypothesis', 'iniconfig', 'pluggy', 'pygments', 'sortedcontainers'],
+};
+
+/**
+ * The directory that holds NAME.tar.gz of python and of all of {@link FROM_WHEELS}. Made once for each state of
+ * python-mpi-bundle and of the wheels, below build/, so that what is tested is never what an older bundler made.
+ */
+export function sciencePackages(): string {
+  const wheels = scienceWheels();
+  const key = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'dist/bin/python-mpi-bundle.cjs')))
+    .update(readFileSync(fileURLToPath(import.meta.url)))
+    .update(readdirSync(wheels).sort().join())
+    .digest('hex')
+    .slice(0, 12);
+  const directory = join(ROOT, 'build', `packages-${key}`);
+  if (existsSync(directory)) return directory;
+
+  for (const old of globSync(join(ROOT, 'build/packages-*'))) rmSync(old, { recursive: true });
+  const draft = `${directory}.draft`;
+  mkdirSync(draft);
+  const bundle = (name: string, sources: readonly string[]) =>
+    must(join(ROOT, 'bin/python-mpi-bundle'), ['-o', join(draft, `${name}.tar.gz`), ...sources], {
+      env: { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels },
+    });
+  bundle('python', ['--prefix', '/usr', '--exclude', 'lib/python3/dist-packages/*']);
+  for (const [name, requirements] of Object.entries(FROM_WHEELS)) {
+    const extra = name === 'mpi4py' ? ['--dir', mpiLibrary(), '--at', 'lib'] : [];
+    bundle(name, [...extra, '--python', PYTHON, '--no-deps', '--pip', ...requirements]);
+  }
+  renameSync(draft, directory);
+  return directory;
+}
+
+/** A directory with MPICH under the name by which PyPI's mpi4py looks for it, and Debian does not install it. */
+function mpiLibrary(): string {
+  const [, mpich] = /libmpich\.so\.12 .*=> (\S+)/.exec(must('ldconfig', ['-p'])) ?? [];
+  if (mpich === undefined) throw new Error('no libmpich.so.12 here');
+  const directory = scratch();
+  symlinkSync(mpich, join(directory, 'libmpi.so.12'));
+  return directory;
+}
