@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
-const BENCHES = ['unpack', 'stage', 'bcast', 'start'];
+const BENCHES = ['unpack', 'stage', 'bcast', 'start', 'imports'];
 const rounds = process.argv[2] ?? '5';
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
