@@ -3,11 +3,13 @@
  */
 import { Deadline } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
-import { allGone } from '../exec/processes.ts';
+import { collectGarbage } from '../exec/memory.ts';
+import { allGone, type ProcessIdentity } from '../exec/processes.ts';
 import type { Driver, Verdict } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { pythonProgram } from '../stage/environment.ts';
+import type { Hold } from '../stage/prefix.ts';
 import { openPackages } from '../stage/source.ts';
 import { AFTERMATH_MS, Leadership } from './leadership.ts';
 import { meetingOf } from './meeting.ts';
@@ -26,6 +28,37 @@ export async function lead(
   roster: Roster,
   deadline: Deadline,
 ): Promise<Staged> {
+  const { hold, members, over, janitor } = await takePart(run, rendezvous, roster, deadline);
+  // All that the session used is out of scope here; Python may run for hours.
+  const settled = over.then(collectGarbage);
+  return {
+    directory: hold.directory,
+    release: async () => {
+      await settled;
+      await allGone(members);
+      await hold.release(run.configuration.keep, Deadline.after(AFTERMATH_MS));
+      await janitor.dismiss();
+    },
+  };
+}
+
+/** What is left of a session that went well. */
+interface Afterwards {
+  hold: Hold;
+  /** The other ranks of this node. */
+  members: readonly ProcessIdentity[];
+  /** Resolves when nobody needs this leader any more. */
+  over: Promise<void>;
+  janitor: Janitor;
+}
+
+/** The session itself, up to its verdict. */
+async function takePart(
+  run: Run,
+  rendezvous: Rendezvous,
+  roster: Roster,
+  deadline: Deadline,
+): Promise<Afterwards> {
   const { configuration, log } = run;
   const meeting = meetingOf(rendezvous, roster, {
     env: run.env,
@@ -85,15 +118,7 @@ export async function lead(
   await gathering.all(deadline);
   station.hold.record(gathering.members);
   gathering.announce({ directory: station.hold.directory });
-  return {
-    directory: station.hold.directory,
-    release: async () => {
-      await over;
-      await allGone(gathering.members);
-      await station.hold.release(configuration.keep, Deadline.after(AFTERMATH_MS));
-      await janitor.dismiss();
-    },
-  };
+  return { hold: station.hold, members: gathering.members, over, janitor };
 }
 
 function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {

@@ -104,6 +104,7 @@ export class Leadership<Success extends object> {
       this.gathering.all(aftermath),
     ]);
     for (const driver of drivers) driver.close();
+    this.#drivers.clear();
     for (const link of this.#early) link.destroy();
     this.#listener.close();
   }
