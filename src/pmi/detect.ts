@@ -4,7 +4,6 @@
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { alps } from './alps.ts';
 import { embedded } from './embedded.ts';
 import { hydra } from './hydra.ts';
 import { pals } from './pals.ts';
@@ -13,6 +12,7 @@ import { pmix } from './pmix.ts';
 import type { Method, Rendezvous } from './rendezvous.ts';
 import { single } from './single.ts';
 import { slurm } from './slurm.ts';
+import { told } from './told.ts';
 
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
 export const METHODS: readonly Method[] = [
@@ -22,7 +22,7 @@ export const METHODS: readonly Method[] = [
   pals,
   slurm,
   pmix,
-  alps,
+  ...told,
   single,
 ];
 
