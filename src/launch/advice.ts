@@ -13,7 +13,7 @@ export interface Findings {
   lookups: Readonly<Record<string, number>>;
   /** Imports that failed here. */
   missing: readonly string[];
-  /** Bytes that the packages take at least once unpacked; undefined without packages. */
+  /** Bytes that the packages take once unpacked; undefined without packages. */
   unpacked: number | undefined;
   /** Bytes that are free in the node-local directory. */
   free: number;
@@ -71,7 +71,7 @@ export function advise(findings: Findings): string[] {
   else {
     const verdict = unpacked > free ? 'too little; use another PYTHON_MPI_CHROOT' : 'enough';
     lines.push(
-      `packages: at least ${megabytes(unpacked)} of node memory; ${chroot} has ` +
+      `packages: ${megabytes(unpacked)} of node memory; ${chroot} has ` +
         `${Number.isFinite(free) ? megabytes(free) : 'no limit'} free: ${verdict}`,
     );
   }

@@ -7,10 +7,10 @@ import { dirname, resolve } from 'node:path';
 import { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import { runCommand } from '../exec/command.ts';
+import { measure } from '../stage/measure.ts';
 import { openPackages } from '../stage/source.ts';
 import { freeSpace } from '../stage/space.ts';
 import { advise } from './advice.ts';
-import { totalOf } from './intake.ts';
 import { parseMountinfo } from './mounts.ts';
 import type { Configuration } from './run.ts';
 
@@ -73,6 +73,19 @@ function programOf(python: readonly string[], cwd: string): { script?: string; c
   throw new PythonMpiError('USAGE', 'there is no script to check');
 }
 
+/** Bytes of all packages once unpacked; undefined without packages. */
+async function unpackedSize({ packages, pkgroot }: Configuration): Promise<number | undefined> {
+  const files = await openPackages(packages, pkgroot);
+  if (files.length === 0) return undefined;
+  try {
+    let bytes = 0;
+    for (const file of files) bytes += await measure(file);
+    return bytes;
+  } finally {
+    await Promise.all(files.map(file => file.close()));
+  }
+}
+
 /** A path as the kernel sees it, where it exists. */
 function real(path: string): string {
   try {
@@ -110,8 +123,7 @@ export async function check(
     throw new PythonMpiError('USAGE', `${interpreter} cannot read the program: ${why}`);
   }
   const answer = JSON.parse(last) as Answer;
-  const files = await openPackages(configuration.packages, configuration.pkgroot);
-  await Promise.all(files.map(file => file.close()));
+  const unpacked = await unpackedSize(configuration);
 
   const list = (value: string | undefined) => (value ?? '').split(':').filter(Boolean).map(real);
   const lookups: Record<string, number> = {};
@@ -131,13 +143,7 @@ export async function check(
     ],
     lookups,
     missing: answer.missing,
-    unpacked:
-      files.length === 0
-        ? undefined
-        : totalOf(
-            files.map(({ spec }) => spec),
-            'unpacked',
-          ),
+    unpacked,
     free: freeSpace(configuration.chroot),
     chroot: configuration.chroot,
   });

@@ -2,11 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { advise, type Findings, paysFrom } from '../../src/launch/advice.ts';
 import { isShared, mountOf, parseMountinfo } from '../../src/launch/mounts.ts';
 import { scratch } from '../support/scratch.ts';
+import { member } from '../support/tar-builder.ts';
 
 const MOUNTINFO = `22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 23 22 0:21 / /dev/shm rw,nosuid shared:2 - tmpfs tmpfs rw
@@ -99,7 +101,7 @@ advice('each shared place is named, once with what to do', () => {
   assert.equal(lines.slice(5, 8), [
     'imports: 1000 path look-ups per rank, 900 of them on shared file systems',
     'imports: numpy cannot be imported here; not counted',
-    'packages: at least 250 MB of node memory; /dev/shm has 100 MB free: too little; use another PYTHON_MPI_CHROOT',
+    'packages: 250 MB of node memory; /dev/shm has 100 MB free: too little; use another PYTHON_MPI_CHROOT',
   ]);
   assert.match(lines[8]!, /^staging pays from about 45 ranks/);
 });
@@ -127,6 +129,37 @@ whole('imports are counted, and the script is not run', () => {
   assert.ok(Number(count) > 0, stdout);
   assert.match(stdout, /^imports: nowhere cannot be imported here/m);
   assert.not.match(stdout, 'beside cannot');
+});
+
+whole('packages are measured unpacked, in all formats, and a corrupt one is named', () => {
+  const directory = scratch();
+  const tar = Buffer.concat([
+    member({ name: 'zeros', content: Buffer.alloc(5_000_000) }),
+    Buffer.alloc(1024),
+  ]);
+  // In two parts, as python-mpi-bundle writes them: the last one alone says little of the size.
+  const parts = [tar.subarray(0, 4_000_000), tar.subarray(4_000_000)];
+  const contents = {
+    'a.tar': tar,
+    'a.tar.gz': Buffer.concat(parts.map(part => gzipSync(part))),
+    'a.tar.zst': Buffer.concat(parts.map(part => zstdCompressSync(part))),
+    'cut.tar.gz': gzipSync(tar).subarray(0, -100),
+  };
+  for (const [name, content] of Object.entries(contents)) {
+    const packages = join(directory, name);
+    writeFileSync(packages, content);
+    const args = ['--check', '--packages', packages, '-c', 'pass'];
+    const { status, stdout, stderr } = spawnSync(PROGRAM, args, { encoding: 'utf8' });
+    if (name.startsWith('cut')) {
+      assert.is(status, 65);
+      assert.match(
+        stderr,
+        /^python-mpi: package .*cut\.tar\.gz is corrupt: .*\[CORRUPT_PACKAGE\]\n$/,
+      );
+    } else {
+      assert.match(stdout, /^packages: 6 MB of node memory; /m, stderr);
+    }
+  }
 });
 
 whole('a script that is not there, in one line', () => {
