@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Deadline, pause } from '../deadline.ts';
-import { PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { publishableAddresses } from '../net/addresses.ts';
 import { decodeCard, encodeCard } from '../net/card.ts';
@@ -17,6 +17,7 @@ import { Pmi1Client } from '../pmi/pmi1/client.ts';
 import { kvsOf } from '../pmi/pmi1/rendezvous.ts';
 import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
 import { FAREWELL_MS, type Placement, type Rendezvous } from '../pmi/rendezvous.ts';
+import { JobFailed } from './run.ts';
 
 const SECRET_BYTES = 32;
 /** Pause before looking for the note again: gentle to a file server that thousands ask, in milliseconds. */
@@ -34,8 +35,8 @@ export interface StoreOptions {
 
 /**
  * The rendezvous with a store, where the launcher leaves the ranks to a note; any other as it is. All ranks come here.
- * @throws PythonMpiError NO_SECRET when the shared directory is of no use; TIMEOUT when ranks or the note fail to come;
- *   LAUNCHER when the root has gone
+ * @throws PythonMpiError on the root: NO_SECRET when the shared directory is of no use, TIMEOUT when ranks fail to come
+ * @throws JobFailed on the others
  */
 export async function withStore(
   rendezvous: Rendezvous,
@@ -51,6 +52,8 @@ export async function withStore(
     const client = new Pmi1Client(channelOf(link));
     await server?.everybody(deadline);
     await client.init(deadline);
+    // Once past this, everybody knows that all have come.
+    await client.barrier(deadline);
     options.log(`store: ${placement.rank === 0 ? 'served by this rank' : `at ${link.peer}`}`);
     const leave = async () => {
       client.close();
@@ -68,7 +71,8 @@ export async function withStore(
     };
   } catch (error) {
     await server?.close(0);
-    throw error;
+    // What keeps a rank away the root finds out too, if only by waiting for it.
+    throw placement.rank === 0 ? error : new JobFailed(asPythonMpiError(error));
   }
 }
 

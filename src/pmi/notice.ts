@@ -44,9 +44,9 @@ export class Notice {
    */
   read(): string | undefined {
     try {
+      this.#inspect();
       // Reading the directory is what makes an NFS client ask its server again for a name that was not there.
       if (!fs.readdirSync(this.directory).includes(this.#name)) return undefined;
-      this.#inspect();
       return fs.readFileSync(this.#path, 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

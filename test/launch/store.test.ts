@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import type { PythonMpiError } from '../../src/errors.ts';
+import { JobFailed } from '../../src/launch/run.ts';
 import { withStore } from '../../src/launch/store.ts';
 import { silent } from '../../src/log.ts';
 import { Notice } from '../../src/pmi/notice.ts';
@@ -94,7 +95,8 @@ store('a root that waits in vain says for how many, and takes its note down', as
   assert.ok(existsSync(directory));
   assert.equal(readdirSync(directory), []);
   const alone = await come(directory, 1, 3, 300).catch(thrown => thrown);
-  assert.match(alone.toLine(), /left no note of use in .*PYTHON_MPI_RENDEZVOUS/);
+  assert.instance(alone, JobFailed);
+  assert.match(alone.error.toLine(), /left no note of use in .*PYTHON_MPI_RENDEZVOUS/);
 });
 
 store.run();
