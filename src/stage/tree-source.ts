@@ -141,7 +141,11 @@ function layOut(loads: readonly Load[]): Extent[] {
     start += length;
   };
   for (const { item, content } of loads) {
-    if (item.kind === 'other') throw unreadable(item.path, 'neither a file nor a directory');
+    if (item.kind === 'other') {
+      // As the user knows it: what it is called in the stream is nobody's business.
+      const path = Buffer.isBuffer(content) ? item.path : content;
+      throw unreadable(path, 'it is neither a file nor a directory');
+    }
     const header = tarHeader(item as PackableItem);
     add(header, header.length);
     if (Buffer.isBuffer(content)) add(content, content.length);

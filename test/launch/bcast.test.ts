@@ -53,6 +53,19 @@ for (const [what, launcher] of [
   });
 }
 
+bcast('what cannot be copied is named as the user knows it', () => {
+  const [tree, directory] = [makeTree(), scratch()];
+  const pipe = join(tree, 'd', 'pipe');
+  assert.is(run(['mkfifo', pipe]).status, 0);
+  const { status, stderr } = run([PROGRAM, tree, join(directory, 'copy')]);
+  assert.is(status, 74);
+  assert.match(
+    stderr,
+    `python-mpi-bcast: cannot send ${pipe}: it is neither a file nor a directory on `,
+  );
+  assert.equal(fs.readdirSync(directory), []);
+});
+
 bcast('several sources go into a directory, one becomes what it is called', () => {
   const [tree, directory] = [makeTree(), scratch()];
   assert.is(run([PROGRAM, tree, join(tree, 'd', 'f'), join(directory, 'in')]).status, 0);
