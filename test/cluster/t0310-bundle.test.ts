@@ -1,15 +1,17 @@
 /**
- * A scientific environment in five packages made by python-mpi-bundle, on four nodes under Hydra: its libraries work
- * together, numpy passes its own tests, and Python never looks where the packages were made from.
+ * Environments as people have them, packed by python-mpi-bundle, on nodes under Hydra. One for science, in five packages:
+ * its libraries work together, numpy passes its own tests, and Python never looks where the packages were made from.
+ * And a virtual one with a project that is being worked on.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { scienceWheels } from '../bundle/support.ts';
+import { bundle, files, scienceWheels, venv } from '../bundle/support.ts';
 import { sciencePackages } from '../support/science-packages.ts';
+import { scratch } from '../support/scratch.ts';
 import { PROJECT, whyNoCluster, withCluster } from './cluster.ts';
 
-const bundles = suite('bundle');
+const bundles = suite('packages from python-mpi-bundle');
 const reason = whyNoCluster();
 const test = reason === undefined ? bundles : bundles.skip;
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -92,6 +94,45 @@ test("numpy passes tests of its own from the prefix, and nobody looks at the pac
     const isPackage = (path: string) => path.startsWith(sciencePackages());
     assert.is.not(root!.filter(isPackage).length, 0);
     assert.equal(other!.filter(isPackage), []);
+    assert.equal(await cluster.leftovers(), []);
+  }));
+
+const EDITED = `
+import os, subprocess
+import installed, project
+greeting = subprocess.check_output(["greet"], text=True).strip()
+staged = project.__file__.startswith("/dev/shm/")
+os.write(1, f"{installed.N} {project.N} {greeting} {staged}\\n".encode())
+`;
+
+// Each node has a /tmp of its own, so there is nothing where environment and project were.
+test('a virtual environment with an editable project works on nodes that have neither', () =>
+  withCluster(2, async cluster => {
+    const sources = files(scratch(), { 'src/project/__init__.py': 'N = 2\n' });
+    const { root, site } = venv();
+    files(root, {
+      'bin/greet': `#!${root}/bin/python\nimport project\nprint("hello", project.N)\n`,
+    });
+    files(site, { 'installed.py': 'N = 1\n', '__editable__.project-1.pth': `${sources}/src` });
+    const pack = `${cluster.shared}/env.tar.zst`;
+    const made = bundle(['-o', pack, '--venv', root, '--with-base']);
+    assert.is(made.status, 0, made.stderr);
+
+    const script = `${cluster.shared}/script.py`;
+    writeFileSync(script, EDITED);
+    const { status, stdout, stderr } = await cluster.run('hydra', [
+      '-n',
+      '4',
+      '-ppn',
+      '2',
+      PYTHON_MPI,
+      '--packages',
+      pack,
+      script,
+    ]);
+    assert.is(status, 0, stderr);
+    assert.equal(stdout, '1 2 hello 2 True\n'.repeat(4));
+    assert.is(stderr, '');
     assert.equal(await cluster.leftovers(), []);
   }));
 
