@@ -19,22 +19,22 @@ import { must, PYTHON, scienceWheels } from '../bundle/support.ts';
 import { scratch } from './scratch.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BUNDLER = join(ROOT, 'bin/python-mpi-bundle');
 
-/** Package -> what pip installs for it. `testing` is what numpy's own tests need besides. */
-const FROM_WHEELS = {
-  matplotlib: [
-    ...['matplotlib', 'contourpy', 'cycler', 'fonttools', 'kiwisolver'],
-    ...['packaging', 'pillow', 'pyparsing', 'python-dateutil'],
-  ],
-  mpi4py: ['mpi4py'],
-  numpy: ['numpy'],
-  scipy: ['scipy'],
-  testing: ['pytest', 'hypothesis', 'iniconfig', 'pluggy', 'pygments', 'sortedcontainers'],
+/** Package -> its sources. `testing` is what numpy's own tests need besides. */
+const SOURCES = {
+  // Everything that pip says matplotlib needs, but for numpy, which is a package of its own.
+  matplotlib: ['--pip', 'matplotlib', '--exclude', 'lib/python3.*/site-packages/numpy*'],
+  mpi4py: ['--no-deps', '--pip', 'mpi4py'],
+  numpy: ['--no-deps', '--pip', 'numpy'],
+  python: ['--prefix', '/usr', '--exclude', 'lib/python3/dist-packages/*'],
+  scipy: ['--no-deps', '--pip', 'scipy'],
+  testing: ['--pip', 'pytest', 'hypothesis'],
 };
 
 /**
- * The directory that holds NAME.tar.gz of python and of all of {@link FROM_WHEELS}. Made once for each state of
- * python-mpi-bundle and of the wheels, below build/, so that what is tested is never what an older bundler made.
+ * The directory that holds NAME.tar.gz of all {@link SOURCES}. Made once for each state of python-mpi-bundle and of the
+ * wheels, below build/, so that what is tested is never what an older bundler made.
  */
 export function sciencePackages(): string {
   const wheels = scienceWheels();
@@ -50,14 +50,11 @@ export function sciencePackages(): string {
   for (const old of globSync(join(ROOT, 'build/packages-*'))) rmSync(old, { recursive: true });
   const draft = `${directory}.draft`;
   mkdirSync(draft);
-  const bundle = (name: string, sources: readonly string[]) =>
-    must(join(ROOT, 'bin/python-mpi-bundle'), ['-o', join(draft, `${name}.tar.gz`), ...sources], {
-      env: { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels },
-    });
-  bundle('python', ['--prefix', '/usr', '--exclude', 'lib/python3/dist-packages/*']);
-  for (const [name, requirements] of Object.entries(FROM_WHEELS)) {
-    const extra = name === 'mpi4py' ? ['--dir', mpiLibrary(), '--at', 'lib'] : [];
-    bundle(name, [...extra, '--python', PYTHON, '--no-deps', '--pip', ...requirements]);
+  const env = { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels };
+  for (const [name, sources] of Object.entries(SOURCES)) {
+    const library = name === 'mpi4py' ? ['--dir', mpiLibrary(), '--at', 'lib'] : [];
+    const output = ['-o', join(draft, `${name}.tar.gz`)];
+    must(BUNDLER, [...output, '--python', PYTHON, ...library, ...sources], { env });
   }
   renameSync(draft, directory);
   return directory;
