@@ -4,6 +4,7 @@
 import { basename, dirname, resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 import type { Destination, Report } from '../launch/bcast.ts';
+import { parseWith } from './commander.ts';
 import type { SettingName } from './configuration.ts';
 
 export interface BcastCommand {
@@ -37,8 +38,7 @@ export async function parseBcastCommand(
   cwd: string,
   version: string,
 ): Promise<BcastCommand | { print: string }> {
-  const { Command, CommanderError } = await import('commander');
-  let print: string | undefined;
+  const { Command } = await import('commander');
   const command = new Command('python-mpi-bcast')
     .usage('[options] FILE|DIR... DEST')
     .description('Copy files or directory trees to every node of a job.')
@@ -54,21 +54,8 @@ export async function parseBcastCommand(
     .option('--interface <name>', 'network interface to be reached at')
     .option('--timeout <seconds>', 'longest time it may take (default 600)')
     .option('--verbose', 'tell the story on stderr')
-    .exitOverride()
-    .configureOutput({
-      writeOut: text => {
-        print = (print ?? '') + text;
-      },
-      writeErr: () => {},
-    })
     .addHelpText('after', HELP);
-  try {
-    command.parse(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (print === undefined)
-      throw usage(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '));
-  }
+  const print = parseWith(command, argv);
   if (print !== undefined) return { print };
   const { extract = false, replace = false, ...given } = command.opts<Options>();
   const sources = command.args.slice(0, -1);

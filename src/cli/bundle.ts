@@ -6,6 +6,7 @@ import { DEFAULT_EXCLUDES } from '../bundle/exclude.ts';
 import type { Request } from '../bundle/make.ts';
 import type { Source } from '../bundle/source.ts';
 import { PythonMpiError } from '../errors.ts';
+import { parseWith } from './commander.ts';
 
 /** Zip's and wheels' earliest time: late enough for every file system and tool. */
 const DEFAULT_MTIME = Date.UTC(1980, 0, 1) / 1000;
@@ -47,12 +48,11 @@ export async function parseBundleCommand(
   env: NodeJS.ProcessEnv,
   version: string,
 ): Promise<BundleCommand> {
-  const { Command, CommanderError } = await import('commander');
+  const { Command } = await import('commander');
   const sources: Source[] = [];
   const requirements: string[] = [];
   const exclude: string[] = [];
   const include: string[] = [];
-  let print: string | undefined;
 
   const pip = (...words: string[]) => {
     // All requirements are resolved together, where the first of them stood.
@@ -125,21 +125,8 @@ export async function parseBundleCommand(
       wholeNumber,
     )
     .option('--list <file>', 'print what a package holds')
-    .exitOverride()
-    .configureOutput({
-      writeOut: text => {
-        print = (print ?? '') + text;
-      },
-      writeErr: () => {},
-    })
     .addHelpText('after', HELP);
-  try {
-    command.parse(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (print === undefined)
-      throw usage(error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' '));
-  }
+  const print = parseWith(command, argv);
   if (print !== undefined) return { do: 'print', text: print };
   const options = command.opts<Options>();
   if (!options.deps && requirements.length > 0) requirements.unshift('--no-deps');

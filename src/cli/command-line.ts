@@ -5,6 +5,7 @@
  * ours to parse, because every rank pays for it.
  */
 import { PythonMpiError } from '../errors.ts';
+import { parseWith } from './commander.ts';
 import { SETTINGS, type Setting, type SettingName, variableOf } from './configuration.ts';
 
 export interface CommandLine {
@@ -58,8 +59,7 @@ export async function parseCommandLine(
   const python = argv.slice(end);
   if (end === 0) return { options: {}, ranks: undefined, check: false, python, print: undefined };
 
-  const { Command, CommanderError } = await import('commander');
-  let print: string | undefined;
+  const { Command } = await import('commander');
   const command = new Command('python-mpi')
     .usage('[options] [python options] (script.py | -c CODE | -m MODULE) [args...]')
     .description(
@@ -69,28 +69,13 @@ export async function parseCommandLine(
     .version(version, '--version', 'show the version')
     .option('--check', 'say what the script would look up on shared file systems; start nothing')
     .option('-n <ranks>', 'start this many local ranks; only under no launcher')
-    .exitOverride()
-    .configureOutput({
-      writeOut: text => {
-        print = (print ?? '') + text;
-      },
-      writeErr: () => {},
-    })
     .addHelpText('after', helpTail());
   for (const setting of SETTINGS as readonly Setting[]) {
     const flags =
       setting.value === undefined ? `--${setting.name}` : `--${setting.name} <${setting.value}>`;
     command.option(flags, setting.help);
   }
-  try {
-    command.parse(argv.slice(0, end), { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (print === undefined) {
-      const message = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
-      throw new PythonMpiError('USAGE', message, { hint: "see 'python-mpi --help'" });
-    }
-  }
+  const print = parseWith(command, argv.slice(0, end));
   const { n, check = false, ...given } = command.opts<Record<string, string | true>>();
   const options = Object.fromEntries(
     Object.entries(given).map(([name, value]) => [dashed(name), String(value)]),

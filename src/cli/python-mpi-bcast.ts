@@ -10,7 +10,7 @@ import { silent, verbose } from '../log.ts';
 import { parseBcastCommand, summary } from './bcast.ts';
 import { configure } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
-import { complainAs, isFirstRank, leave, progressOn } from './rank.ts';
+import { complainAs, isFirstRank, leave, leaveWith, progressOn } from './rank.ts';
 
 const PROGRAM = 'python-mpi-bcast';
 const complain = complainAs(PROGRAM);
@@ -58,10 +58,7 @@ async function main(): Promise<void> {
     process.exit(0);
   } catch (thrown) {
     if (thrown instanceof JobFailed) leave(thrown.error.status);
-    const error = asPythonMpiError(thrown);
-    // What the user got wrong, every rank finds out.
-    if (error.code !== 'USAGE' || isFirstRank(env)) complain(error);
-    leave(error.status);
+    leaveWith(PROGRAM, thrown);
   }
 }
 

@@ -12,7 +12,7 @@ import { type Log, silent, verbose } from '../log.ts';
 import { parseCommandLine } from './command-line.ts';
 import { configure, variablesOf } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
-import { complainAs, isFirstRank, leave, progressOn } from './rank.ts';
+import { complainAs, isFirstRank, leave, leaveWith, progressOn } from './rank.ts';
 
 const PROGRAM = 'python-mpi';
 
@@ -62,10 +62,7 @@ async function main(): Promise<void> {
     else process.exit(outcome.status);
   } catch (thrown) {
     if (thrown instanceof JobFailed) leave(thrown.error.status);
-    const error = asPythonMpiError(thrown);
-    // What the user got wrong, every rank finds out.
-    if (error.code !== 'USAGE' || isFirstRank(env)) complain(error);
-    leave(error.status);
+    leaveWith(PROGRAM, thrown);
   }
 }
 

@@ -2,7 +2,7 @@
  * What the programs that run as ranks of a job have in common: who speaks, how far it is, and how to end.
  */
 import { now } from '../deadline.ts';
-import type { PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 
 /** Shorter broadcasts than this pass without a word, in milliseconds. */
 const PATIENCE_MS = 1000;
@@ -51,4 +51,15 @@ export function isFirstRank(env: NodeJS.ProcessEnv): boolean {
 export function leave(status: number): never {
   process.execve?.('/bin/sh', ['sh', '-c', `exit ${status}`], {});
   process.exit(status);
+}
+
+/**
+ * Ends a rank after an error that nobody has told the user of yet.
+ * @param program whose name stands before the line
+ */
+export function leaveWith(program: string, thrown: unknown): never {
+  const error = asPythonMpiError(thrown);
+  // What the user got wrong, every rank finds out.
+  if (error.code !== 'USAGE' || isFirstRank(process.env)) complainAs(program)(error);
+  leave(error.status);
 }
