@@ -3,7 +3,7 @@
  *
  *     node bench/run.ts [ROUNDS]
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -35,14 +35,18 @@ Every number is a ratio to a peer that was measured in the same round, unless it
 - ${rounds} rounds each; contestants take turns
 `;
 
-const tables = BENCHES.map(name => {
+/** What a bench prints, or that it failed: one that does must not hide the others. */
+function tableOf(name: string): string {
   console.error(`bench/${name}.ts`);
   const args = ['--disable-warning=ExperimentalWarning', here(`${name}.ts`), rounds];
-  return execFileSync(process.execPath, args, {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-});
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status === 0) return stdout;
+  process.exitCode = 1;
+  const why = /^Error: .*$/m.exec(stderr)?.[0] ?? 'no error was shown';
+  return `## bench/${name}.ts\n\nNot measured this time: it ended with status ${status} (${why}).`;
+}
+
+const tables = BENCHES.map(tableOf);
 const results = [header, ...tables.map(table => table.trim())].join('\n\n');
 writeFileSync(here('RESULTS.md'), `${results.replace(/\n{3,}/g, '\n\n')}\n`);
 console.log(results);

@@ -32,7 +32,9 @@ export async function takeTurns<Name extends string>(
   >;
   for (let round = -1; round < rounds; round++) {
     for (const name of names) {
-      const cost = await contestants[name]();
+      const cost = await contestants[name]().catch(error => {
+        throw new Error(`${name}, round ${round}: ${error.message}`, { cause: error });
+      });
       if (round >= 0) costs[name].push(cost);
     }
   }
