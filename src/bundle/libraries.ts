@@ -10,7 +10,7 @@ import { basename, dirname, isAbsolute, join } from 'node:path/posix';
 import { firstExisting, readable } from './disk.ts';
 import { readDynamic } from './elf.ts';
 import type { Collection } from './source.ts';
-import { locate } from './tree.ts';
+import { type Layer, locate } from './tree.ts';
 
 export interface Library {
   /** The name it is looked for by. */
@@ -82,6 +82,17 @@ export async function librariesOf(
     }
   }
   return { found: [...found.values()], missing: [...missing].sort() };
+}
+
+/** Takes libraries along under the names they are looked up by, in the prefix's lib/. */
+export function putLibraries(
+  { tree }: Collection,
+  libraries: readonly Library[],
+  layer: Layer,
+): void {
+  for (const { name, file } of libraries) {
+    tree.put({ kind: 'file', path: `lib/${name}`, layer, executable: true, content: file });
+  }
 }
 
 /** Library name -> paths, from `ldconfig -p`; empty where that does not exist. */

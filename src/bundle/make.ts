@@ -10,7 +10,7 @@ import { firstExisting, originsOf } from './disk.ts';
 import { Exclusion, type Selection } from './exclude.ts';
 import type { Contents } from './frames.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
-import { isSystem, librariesOf } from './libraries.ts';
+import { isSystem, librariesOf, putLibraries } from './libraries.ts';
 import { FORMAT, type Manifest } from './manifest.ts';
 import { addPip } from './pip.ts';
 import { addPrefix } from './prefix.ts';
@@ -155,15 +155,7 @@ async function addLibraries(which: 'foreign' | 'all', collection: Collection): P
     );
   }
   const layer = { label: '--with-libs', origins: [] };
-  for (const { name, file } of found) {
-    collection.tree.put({
-      kind: 'file',
-      path: `lib/${name}`,
-      layer,
-      executable: true,
-      content: file,
-    });
-  }
+  putLibraries(collection, found, layer);
 }
 
 /** The Python that compiles: the user's choice, else the one that the package is for. None where nothing is Python. */

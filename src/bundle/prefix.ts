@@ -11,7 +11,7 @@ import { PythonMpiError } from '../errors.ts';
 import { exists, firstExisting, originsOf, readable } from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
-import { librariesOf } from './libraries.ts';
+import { librariesOf, putLibraries } from './libraries.ts';
 import { type Collection, labelOf } from './source.ts';
 import type { Layer, Origin } from './tree.ts';
 import { walk } from './walk.ts';
@@ -65,15 +65,7 @@ export async function addBase(
   const { found } = await librariesOf(collection, path =>
     system ? /\/libpython3[^/]*$/.test(path) : path.startsWith(`${root}/`),
   );
-  for (const { name, file } of found) {
-    collection.tree.put({
-      kind: 'file',
-      path: `lib/${name}`,
-      layer,
-      executable: true,
-      content: file,
-    });
-  }
+  putLibraries(collection, found, layer);
 }
 
 async function addParts(

@@ -2,24 +2,17 @@
  * Whole runs under MPICH's Hydra, two ranks on each of four nodes: Python with numpy and mpi4py from a package that only
  * the job's root reads, jobs that end in all the ways jobs end, and nodes that are left as they were.
  */
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { pythonPackage } from '../support/python-package.ts';
 import { type Cluster, type Finished, PROJECT, whyNoCluster, withCluster } from './cluster.ts';
 
 const hydra = suite('hydra');
 const reason = whyNoCluster();
 const test = reason === undefined ? hydra : hydra.skip;
 if (reason !== undefined) console.log(`skipped: ${reason}`);
-
-/** Path of a package with numpy and mpi4py. */
-function pythonPackage(): string {
-  const made = spawnSync(`${PROJECT}/test/support/python-package.sh`, { encoding: 'utf8' });
-  assert.is(made.status, 0, made.stderr);
-  return made.stdout.trim();
-}
 
 interface Job {
   /** Text of the script that every rank runs. */
