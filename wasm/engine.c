@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "crc32c.h"
+#include "checksum.h"
 
 #define LINKS_MAX 65534
 #define SEND_AHEAD_MAX 8
@@ -105,7 +105,7 @@ int bcast_plan(struct bcast *e, const uint64_t *sizes, uint32_t packages, const 
     for (uint32_t k = 0; k < packages; k++) store_u64(plan + STREAM_HEAD + UINT64_C(8) * k, sizes[k]);
     memcpy(plan + stream_plan_head(packages), opaque, length);
     if (!stream_parse(&e->stream, plan, (uint32_t)bytes, e->config.segment_bytes)) return wrong(e, BCAST_E_RANGE);
-    struct frame frame = {.type = FRAME_PLAN, .length = (uint32_t)bytes, .crc = crc32c(0, plan, (uint32_t)bytes)};
+    struct frame frame = {.type = FRAME_PLAN, .length = (uint32_t)bytes, .sum = checksum(plan, (uint32_t)bytes)};
     frame_encode(e->plan, &frame);
     e->plan_length = (uint32_t)bytes;
     e->plan_known = e->plan_announced = 1;

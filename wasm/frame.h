@@ -6,8 +6,8 @@
  *     2  u16  0
  *     4  u32  length of the payload
  *     8  u64  value
- *    16  u32  CRC-32C of the payload
- *    20  u32  CRC-32C of the 20 bytes before
+ *    16  u32  checksum of the payload (checksum.h)
+ *    20  u32  checksum of the 20 bytes before
  *
  * All numbers are little-endian.
  *
@@ -54,7 +54,7 @@ struct frame {
     uint8_t type, flags;
     uint32_t length;
     uint64_t value;
-    uint32_t crc; /* of the payload */
+    uint32_t sum; /* of the payload */
 };
 
 /* Writes the header, its checksum included. */

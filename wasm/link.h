@@ -36,7 +36,7 @@ struct link {
 
     /* Receiving. */
     uint8_t header[FRAME_BYTES];
-    uint32_t header_got, payload_got, crc;
+    uint32_t header_got, payload_got;
     struct frame frame;
     uint8_t *into;   /* where the payload goes; NULL to drop it */
     uint8_t text[BCAST_TEXT_MAX];

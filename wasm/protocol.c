@@ -34,7 +34,7 @@ static int plan_header(struct bcast *e, struct link *link) {
     const struct frame *f = &link->frame;
     if (link->plan_told || f->length < STREAM_HEAD || f->length > e->config.plan_bytes) return 0;
     /* A new parent says again what the old one said. */
-    if (e->plan_known) return f->length == e->plan_length && f->crc == load_u32(e->plan + 16);
+    if (e->plan_known) return f->length == e->plan_length && f->sum == load_u32(e->plan + 16);
     link->into = e->plan + FRAME_BYTES;
     return 1;
 }

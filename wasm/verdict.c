@@ -2,14 +2,14 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "crc32c.h"
+#include "checksum.h"
 #include "engine.h"
 
 /* Makes a frame with payload, as it will be sent. `payload` may already lie in place. */
 static void compose(uint8_t *out, uint8_t type, uint8_t flags, uint64_t value, const void *payload, uint32_t length) {
     memmove(out + FRAME_BYTES, payload, length);
     struct frame frame = {
-        .type = type, .flags = flags, .value = value, .length = length, .crc = crc32c(0, payload, length)};
+        .type = type, .flags = flags, .value = value, .length = length, .sum = checksum(payload, length)};
     frame_encode(out, &frame);
 }
 

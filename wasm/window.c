@@ -1,6 +1,6 @@
 #include "window.h"
 
-#include "crc32c.h"
+#include "checksum.h"
 #include "frame.h"
 
 uint32_t window_slot_bytes(uint32_t segment_bytes) { return (FRAME_BYTES + segment_bytes + 7) & ~7u; }
@@ -46,7 +46,7 @@ void window_seal(uint8_t *frame, const struct stream *stream, uint64_t segment) 
         .type = FRAME_DATA,
         .length = place.length,
         .value = place.position,
-        .crc = crc32c(0, frame + FRAME_BYTES, place.length),
+        .sum = checksum(frame + FRAME_BYTES, place.length),
     };
     frame_encode(frame, &header);
 }

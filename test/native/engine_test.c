@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "crc32c.h"
+#include "checksum.h"
 #include "frame.h"
 
 enum { ARENA = 1 << 16 };
@@ -96,7 +96,7 @@ static void nonsense_costs_the_link(void) {
     closes(child, (struct frame){.type = 99}, BCAST_REASON_PROTOCOL);
     closes(child, (struct frame){.type = FRAME_PING, .flags = 1}, BCAST_REASON_PROTOCOL);
     closes(child, (struct frame){.type = FRAME_PING, .length = 1}, BCAST_REASON_PROTOCOL);
-    closes(child, (struct frame){.type = FRAME_PING, .crc = 1}, BCAST_REASON_CORRUPT);
+    closes(child, (struct frame){.type = FRAME_PING, .sum = 1}, BCAST_REASON_CORRUPT);
     closes(child, (struct frame){.type = FRAME_WANT}, BCAST_REASON_PROTOCOL);
     closes(child, (struct frame){.type = FRAME_CREDIT}, BCAST_REASON_PROTOCOL);
     closes(child, (struct frame){.type = FRAME_BYE}, BCAST_REASON_PROTOCOL);

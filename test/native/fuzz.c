@@ -8,7 +8,7 @@
 
 #include "bcast.h"
 #include "check.h"
-#include "crc32c.h"
+#include "checksum.h"
 #include "frame.h"
 #include "random.h"
 
@@ -43,7 +43,7 @@ static void pull(struct bcast *e, struct debts *d) {
         case BCAST_SEND:
             d->unsent[r.word[0]] += r.word[2];
             /* Reads the span, for the sanitizer. */
-            crc32c(0, (uint8_t *)e + r.word[1], r.word[2]);
+            checksum((uint8_t *)e + r.word[1], r.word[2]);
             break;
         case BCAST_DELIVER: d->undelivered++; break;
         case BCAST_CLOSE: d->open[r.word[0]] = 0, d->unsent[r.word[0]] = 0; break;
@@ -65,7 +65,7 @@ static uint32_t compose(struct input *in, uint8_t *out) {
         f.length = sizeof plan;
         memcpy(out + FRAME_BYTES, plan, sizeof plan);
     }
-    f.crc = crc32c(0, out + FRAME_BYTES, f.length);
+    f.sum = checksum(out + FRAME_BYTES, f.length);
     frame_encode(out, &f);
     return FRAME_BYTES + f.length;
 }

@@ -6,7 +6,7 @@
 
 #include "bcast.h"
 #include "check.h"
-#include "crc32c.h"
+#include "checksum.h"
 
 enum { NODES = 4, LINKS = 4, ARENA = 1 << 16, CALLS = 400, TEXT = 1 << 16 };
 
@@ -144,7 +144,7 @@ static void write_down(struct bcast *e, char *text, int results_only) {
         n += (size_t)snprintf(text + n, TEXT - n, "%u", r.kind);
         for (int i = 0; i < 7; i++) n += (size_t)snprintf(text + n, TEXT - n, " %x", r.word[i]);
         int span = r.kind == BCAST_SEND ? 1 : r.kind == BCAST_DELIVER ? 3 : -1;
-        if (span >= 0) snprintf(text + n, TEXT - n, " %08x", crc32c(0, (uint8_t *)e + r.word[span], r.word[span + 1]));
+        if (span >= 0) snprintf(text + n, TEXT - n, " %08x", checksum((uint8_t *)e + r.word[span], r.word[span + 1]));
         CHECK(n < TEXT - 100, "a longer text");
         strcat(text, "\n");
     }
