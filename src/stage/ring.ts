@@ -82,9 +82,9 @@ class RingEnd {
     return (Atomics.load(this.control, WRITTEN) - Atomics.load(this.control, READ)) >>> 0;
   }
 
-  /** What a side that wants `limit` bytes, and has none, sleeps for. */
-  protected worthWaking(limit: number): number {
-    return Math.min(limit, this.bytes.length * WORTH_WAKING);
+  /** What a side that has nothing sleeps for. */
+  protected get worthWaking(): number {
+    return this.bytes.length * WORTH_WAKING;
   }
 
   /**
@@ -126,7 +126,7 @@ export class RingWriter extends RingEnd {
     for (;;) {
       if (this.broken) throw new BrokenRing();
       if (this.#free > 0) return this.space(limit);
-      const bell = this.want(WRITER, this.worthWaking(limit));
+      const bell = this.want(WRITER, this.worthWaking);
       if (this.#free === 0 && !this.broken) Atomics.wait(this.control, WRITER + BELL, bell);
       this.want(WRITER, 0);
     }
@@ -135,7 +135,7 @@ export class RingWriter extends RingEnd {
   /** Resolves as soon as there is space, or the ring is broken. For the main thread. */
   async untilSpace(): Promise<void> {
     while (!this.broken && this.#free === 0) {
-      const bell = this.want(WRITER, this.worthWaking(this.bytes.length));
+      const bell = this.want(WRITER, this.worthWaking);
       if (this.#free === 0 && !this.broken) {
         await Atomics.waitAsync(this.control, WRITER + BELL, bell).value;
       }
@@ -178,7 +178,7 @@ export class RingReader extends RingEnd {
       if (this.broken) throw new BrokenRing();
       const data = this.#data(limit, mark);
       if (data !== undefined) return data;
-      const bell = this.want(READER, this.worthWaking(limit));
+      const bell = this.want(READER, this.worthWaking);
       if (this.#data(limit, mark) === undefined && !this.broken) {
         Atomics.wait(this.control, READER + BELL, bell);
       }
