@@ -12,7 +12,7 @@
 #define BYTES_MAX (UINT32_C(1) << 30)
 
 static int config_is_possible(const struct bcast_config *c) {
-    if (c->count == 0 || c->position >= c->count || c->shape > BCAST_SHAPE_CHAIN) return 0;
+    if (c->count == 0 || c->position >= c->count || c->shape > BCAST_SHAPE_BEST) return 0;
     if (c->segment_bytes == 0 || c->segment_bytes > BYTES_MAX) return 0;
     if (c->plan_bytes < STREAM_HEAD || c->plan_bytes > BYTES_MAX || c->inbox_bytes > BYTES_MAX) return 0;
     if (c->slots < 2 || c->straggler_slots == 0 || c->read_ahead == 0) return 0;
@@ -31,7 +31,9 @@ static uint8_t *take(uint8_t *base, uint64_t *used, uint64_t bytes) {
 
 /* Lays everything out behind the engine itself; returns the bytes it takes. */
 static uint64_t lay_out(struct bcast *e, uint8_t *base, const struct bcast_config *c) {
-    struct tree tree = {.shape = c->shape, .count = c->count};
+    static const struct tree_load load = TREE_USUAL_LOAD;
+    uint32_t shape = c->shape == BCAST_SHAPE_BEST ? tree_best(c->count, &load) : c->shape;
+    struct tree tree = {.shape = shape, .count = c->count};
     uint32_t size = tree_size(tree, c->position), slot_bytes = window_slot_bytes(c->segment_bytes);
     uint32_t stragglers = c->position == 0 ? c->straggler_slots : 0;
     uint64_t used = 0, sets = (uint64_t)census_set_bytes(size) * (c->max_links + 1);

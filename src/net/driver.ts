@@ -9,6 +9,7 @@ import {
   type EngineConfig,
   type Failure,
   type Ready,
+  SHAPE,
   type Statistics,
 } from '../engine/engine.ts';
 import { instantiate } from '../engine/load.ts';
@@ -18,7 +19,6 @@ import type { Card } from './card.ts';
 import type { Greeting, TreeKind } from './handshake.ts';
 import { dial, type Link } from './link.ts';
 import { patiently } from './patience.ts';
-import { shapeOf } from './shape.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
@@ -81,7 +81,7 @@ export class Driver {
     const config = {
       position: options.position,
       count: options.count,
-      shape: shapeOf(options.count),
+      shape: SHAPE.BEST,
       maxLinks,
       deadlineMs: Math.ceil(options.deadline.remaining),
       ...options.engine,

@@ -42,10 +42,12 @@
     X(PARENT, 1)                                                                        \
     X(CHILD, 2)
 
-/* Tree shapes. */
+/* Tree shapes, and a wish: the one that tree_best() says is the quickest for so many positions. */
 #define BCAST_SHAPES(X)                                                                 \
     X(BINOMIAL, 0)                                                                      \
-    X(CHAIN, 1)
+    X(CHAIN, 1)                                                                         \
+    X(BINARY, 2)                                                                        \
+    X(BEST, 3)
 
 /* Configuration: field and default. All are 32-bit words, in this order. Times in milliseconds. */
 #define BCAST_CONFIG(X)                                                                 \
