@@ -17,6 +17,9 @@
 import { PythonMpiError } from '../errors.ts';
 
 export const BLOCK = 512;
+/** ASCII. */
+const BLANK = 0x20;
+const ZERO = 0x30;
 
 export type MemberType = 'file' | 'link' | 'symlink' | 'directory' | 'device' | 'fifo';
 
@@ -57,6 +60,8 @@ const TYPES: Readonly<Record<string, MemberType>> = {
   '6': 'fifo',
 };
 
+const NO_RECORDS: ReadonlyMap<string, string> = new Map();
+
 type Meta = 'x' | 'g' | 'L' | 'K';
 type State = 'header' | 'content' | 'padding' | 'meta' | 'end';
 
@@ -76,8 +81,8 @@ export class TarReader {
   #zeroBlocks = 0;
   #meta: { kind: Meta; bytes: Buffer; fill: number } | undefined;
   /** Records for all following members, and for the next one only. */
-  #global: ReadonlyMap<string, string> = new Map();
-  #local: ReadonlyMap<string, string> = new Map();
+  #global: ReadonlyMap<string, string> = NO_RECORDS;
+  #local: ReadonlyMap<string, string> = NO_RECORDS;
   /** GNU's long name and long link target for the next member. */
   #longName: string | undefined;
   #longTarget: string | undefined;
@@ -177,15 +182,15 @@ export class TarReader {
   }
 
   #beginMember(block: Buffer, kind: string, headerSize: number): void {
-    // POSIX: an empty value takes back what an earlier header said.
-    const pax = (key: string) => (this.#local.get(key) ?? this.#global.get(key)) || undefined;
-    const name = pax('path') ?? this.#longName ?? headerName(block);
-    const target = pax('linkpath') ?? this.#longTarget ?? cString(block, 157, 100);
-    const paxSize = pax('size');
-    const paxTime = pax('mtime');
+    const name = this.#pax('path') ?? this.#longName ?? headerName(block);
+    const paxTarget = this.#pax('linkpath') ?? this.#longTarget;
+    const paxSize = this.#pax('size');
+    const paxTime = this.#pax('mtime');
     const sparse =
-      kind === 'S' || pax('GNU.sparse.major') !== undefined || pax('GNU.sparse.size') !== undefined;
-    this.#local = new Map();
+      kind === 'S' ||
+      this.#pax('GNU.sparse.major') !== undefined ||
+      this.#pax('GNU.sparse.size') !== undefined;
+    this.#local = NO_RECORDS;
     this.#longName = undefined;
     this.#longTarget = undefined;
 
@@ -202,7 +207,7 @@ export class TarReader {
     this.#handler.member({
       type,
       name,
-      target: type === 'link' || type === 'symlink' ? target : '',
+      target: type === 'link' || type === 'symlink' ? (paxTarget ?? cString(block, 157, 100)) : '',
       mode: number(block, 100, 8, 'mode') & 0o7777,
       size,
       mtime: paxTime === undefined ? number(block, 136, 12, 'time') : decimal(paxTime),
@@ -211,6 +216,12 @@ export class TarReader {
     this.#padding = padding(size);
     if (size > 0) this.#state = 'content';
     else this.#endContent();
+  }
+
+  /** What the headers before a member say of it. POSIX: an empty value takes back what an earlier one said. */
+  #pax(key: string): string | undefined {
+    if (this.#local.size === 0 && this.#global.size === 0) return undefined;
+    return (this.#local.get(key) ?? this.#global.get(key)) || undefined;
   }
 
   #endContent(): void {
@@ -226,19 +237,36 @@ export class TarReader {
 
 /** Whether a block is a tar header: its checksum (bytes 148..155 counted as blanks) is right. */
 export function isTarHeader(block: Uint8Array): boolean {
-  let sum = 8 * 0x20;
-  for (let i = 0; i < 148; i++) sum += block[i]!;
-  for (let i = 156; i < BLOCK; i++) sum += block[i]!;
+  let sum = 8 * BLANK + byteSum(block);
   let announced = 0;
   let digits = 0;
+  for (let i = 148; i < 156; i++) sum -= block[i]!;
   for (let i = 148; i < 156; i++) {
-    const digit = block[i]! - 0x30;
+    const digit = block[i]! - ZERO;
     if (digit >= 0 && digit < 8) {
       announced = announced * 8 + digit;
       digits += 1;
     } else if (digits > 0) break;
   }
   return digits > 0 && announced === sum;
+}
+
+/**
+ * The sum of a block's bytes. Four at a time, in two lanes of 16 bits each, which 128 words just cannot overflow: most of
+ * an archive's headers are read before this code has been compiled.
+ */
+function byteSum(block: Uint8Array): number {
+  let sum = 0;
+  if (block.byteOffset % 4 !== 0) {
+    for (let i = 0; i < BLOCK; i++) sum += block[i]!;
+    return sum;
+  }
+  const words = new Uint32Array(block.buffer, block.byteOffset, BLOCK / 4);
+  for (let i = 0; i < BLOCK / 4; i++) {
+    const word = words[i]!;
+    sum += (word & 0xff00ff) + ((word >>> 8) & 0xff00ff);
+  }
+  return (sum >>> 16) + (sum & 0xffff);
 }
 
 /** A binary string for people: as UTF-8, with line breaks and other control characters escaped. */
@@ -267,9 +295,10 @@ function cString(bytes: Buffer, start: number, length: number): string {
 /** `name`, and before it ustar's `prefix`; GNU's own magic ("ustar  ") has other things there. */
 function headerName(block: Buffer): string {
   const name = cString(block, 0, 100);
-  const isUstar = block.toString('latin1', 257, 263) === 'ustar\0';
-  const prefix = isUstar ? cString(block, 345, 155) : '';
-  return prefix === '' ? name : `${prefix}/${name}`;
+  // "ustar" and a NUL; most names need no prefix.
+  if (block[345] === 0 || block[262] !== 0 || block.toString('latin1', 257, 262) !== 'ustar')
+    return name;
+  return `${cString(block, 345, 155)}/${name}`;
 }
 
 /** A numeric field: octal digits between blanks or NULs, or GNU's base-256 when bit 7 of it is set. */
@@ -281,9 +310,18 @@ function number(block: Buffer, start: number, length: number, what: string): num
     for (let i = start + 1; i < start + length; i++) value = value * 256 + block[i]!;
     return value;
   }
-  const digits = cString(block, start, length).trim();
-  if (!/^[0-7]*$/.test(digits)) throw corrupt(`a header has a malformed ${what}`);
-  return digits === '' ? 0 : Number.parseInt(digits, 8);
+  const end = start + length;
+  let at = start;
+  while (at < end && block[at] === BLANK) at++;
+  let value = 0;
+  for (; at < end && block[at]! >= ZERO && block[at]! < ZERO + 8; at++) {
+    value = value * 8 + block[at]! - ZERO;
+  }
+  // What follows the first NUL is nobody's business.
+  for (; at < end && block[at] !== 0; at++) {
+    if (block[at] !== BLANK) throw corrupt(`a header has a malformed ${what}`);
+  }
+  return value;
 }
 
 function decimal(digits: string): number {
