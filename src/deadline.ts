@@ -62,7 +62,9 @@ export function pause(ms: number): Promise<void> {
 /** A restartable one-shot alarm, for state machines that say when they next want to be woken. */
 export class Alarm {
   readonly #ring: () => void;
-  #timer: NodeJS.Timeout | undefined;
+  #at = Number.POSITIVE_INFINITY;
+  /** The timer may be early: putting an alarm off is frequent, and costs nothing this way. */
+  #timer: { at: number; handle: NodeJS.Timeout } | undefined;
 
   constructor(ring: () => void) {
     this.#ring = ring;
@@ -70,12 +72,24 @@ export class Alarm {
 
   /** Rings at `at` (milliseconds of {@link now}) instead of at any moment set before. */
   set(at: number): void {
-    this.clear();
-    this.#timer = setTimeout(this.#ring, Math.max(0, at - now()));
+    this.#at = at;
+    if (this.#timer === undefined || this.#timer.at > at) this.#wait();
   }
 
   clear(): void {
-    clearTimeout(this.#timer);
+    clearTimeout(this.#timer?.handle);
     this.#timer = undefined;
+  }
+
+  #wait(): void {
+    this.clear();
+    const at = this.#at;
+    this.#timer = { at, handle: setTimeout(() => this.#wake(), Math.max(0, at - now())) };
+  }
+
+  #wake(): void {
+    this.#timer = undefined;
+    if (now() < this.#at) this.#wait();
+    else this.#ring();
   }
 }
