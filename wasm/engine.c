@@ -16,7 +16,8 @@ static int config_is_possible(const struct bcast_config *c) {
     if (c->segment_bytes == 0 || c->segment_bytes > BYTES_MAX) return 0;
     if (c->plan_bytes < STREAM_HEAD || c->plan_bytes > BYTES_MAX || c->inbox_bytes > BYTES_MAX) return 0;
     if (c->slots < 2 || c->straggler_slots == 0 || c->read_ahead == 0) return 0;
-    if (c->slots > BYTES_MAX || c->straggler_slots > BYTES_MAX) return 0;
+    if (c->slots > BYTES_MAX || c->straggler_slots > BYTES_MAX || c->inbox_segments == 0) return 0;
+    if ((c->segment_bytes + UINT64_C(64)) * c->inbox_segments > BYTES_MAX) return 0;
     if (c->max_links == 0 || c->max_links > LINKS_MAX) return 0;
     if (c->send_ahead == 0 || c->send_ahead > SEND_AHEAD_MAX) return 0;
     return c->grace_ms > 0 && c->stall_ms > 0 && c->silent_ms > 0 && c->redial_ms > 0 && c->rejoin_ms > 0;
@@ -82,7 +83,6 @@ int bcast_init(struct bcast **out, void *arena, uint64_t bytes, const struct bca
 }
 
 int bcast_error(const struct bcast *e) { return (int)e->error; }
-uint32_t bcast_inbox(const struct bcast *e) { return span_of(e, e->inbox); }
 const struct bcast_statistics *bcast_statistics(const struct bcast *e) { return &e->statistics; }
 
 /* Makes a call that does not fit the last one. */
@@ -191,6 +191,12 @@ int bcast_opened(struct bcast *e, uint32_t link, uint32_t position, int role) {
 int bcast_dial_failed(struct bcast *e, uint32_t position) {
     if (e->error != BCAST_OK) return (int)e->error;
     return parent_answered(e, position, NO_LINK) ? BCAST_OK : wrong(e, BCAST_E_STATE);
+}
+
+uint32_t bcast_inbox(const struct bcast *e, uint32_t link, uint32_t *room) {
+    *room = 0;
+    if (e->error != BCAST_OK || !in_use(e, link)) return span_of(e, e->inbox);
+    return span_of(e, protocol_inbox(e, link, room));
 }
 
 int bcast_feed(struct bcast *e, uint32_t link, const void *bytes, uint32_t length) {

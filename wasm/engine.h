@@ -125,6 +125,8 @@ static inline uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 /* Takes bytes of a link through the frames they make. */
 void protocol_feed(struct bcast *e, uint32_t link, const uint8_t *bytes, uint32_t length);
+/* Where the next bytes of a link are best put, and how many have room there. */
+uint8_t *protocol_inbox(const struct bcast *e, uint32_t link, uint32_t *room);
 /* Closes a link by our own will: everything follows as if it were lost, and CLOSE is said. */
 void protocol_drop(struct bcast *e, uint32_t link, enum bcast_reason reason);
 /* A link is gone: its claims, its place in the flow, and its being our parent end. */

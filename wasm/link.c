@@ -36,7 +36,9 @@ enum link_event link_take(struct link *link, const uint8_t **bytes, uint32_t *le
     uint32_t n = link->frame.length - link->payload_got;
     if (n > *length) n = *length;
     if (n > 0) {
-        if (link->into != NULL) memcpy(link->into + link->payload_got, *bytes, n);
+        uint8_t *to = link->into == NULL ? NULL : link->into + link->payload_got;
+        /* It may be there already, or a little behind (see bcast_inbox). */
+        if (to != NULL && to != *bytes) memmove(to, *bytes, n);
         link->payload_got += n;
         *bytes += n;
         *length -= n;

@@ -8,6 +8,8 @@
 #include "bytes.h"
 #include "engine.h"
 
+#define FRAME_NONE UINT32_MAX
+
 /* Who may say a frame, and whether it may have flags and payload. */
 static const struct rule {
     uint8_t known, from_parent, from_child, flags, payload;
@@ -155,10 +157,36 @@ static int act(struct bcast *e, uint32_t id) {
     }
 }
 
+/* Bytes of the stream's next frame that have come; FRAME_NONE while another frame is under way. */
+static uint32_t data_got(const struct link *link) {
+    if (link->header_got < FRAME_BYTES) return link->header_got;
+    return link->frame.type == FRAME_DATA ? FRAME_BYTES + link->payload_got : FRAME_NONE;
+}
+
+/* Every byte that comes from the parent is at, or behind, the place where it stays: at first it is right there, and each
+ * control frame between segments puts what follows behind by its own length. So what is moved forward never covers
+ * what has not been read, and a run ends where places would get ahead: behind a short segment. */
+uint8_t *protocol_inbox(const struct bcast *e, uint32_t id, uint32_t *room) {
+    const struct link *link = &e->links[id];
+    uint32_t got = data_got(link);
+    if (id == e->search.link && link->wanted && e->window.head < link->credit && got != FRAME_NONE) {
+        *room = window_run(&e->window, &e->stream, link->credit, e->config.inbox_segments) - got;
+        return window_frame(&e->window, e->window.head) + got;
+    }
+    *room = e->config.inbox_bytes;
+    return e->inbox;
+}
+
+static int in_window(const struct bcast *e, const uint8_t *bytes) {
+    const struct window *w = &e->window;
+    return bytes >= w->frames && bytes < w->frames + (size_t)w->slots * w->slot_bytes;
+}
+
 void protocol_feed(struct bcast *e, uint32_t id, const uint8_t *bytes, uint32_t length) {
     struct link *link = &e->links[id];
     e->statistics.bytes_in += length;
     link->heard = e->now;
+    if (length > 0 && in_window(e, bytes)) window_overwritten(&e->window, bytes, length);
     while (link->state == LINK_OPEN) {
         switch (link_take(link, &bytes, &length)) {
         case LINK_MORE: return;

@@ -1,5 +1,7 @@
 #include "window.h"
 
+#include <stddef.h>
+
 #include "checksum.h"
 #include "frame.h"
 
@@ -17,6 +19,22 @@ uint8_t *window_frame(const struct window *window, uint64_t segment) {
 
 void window_claim(struct window *window, uint64_t segment) {
     if (segment >= window->base + window->slots) window->base = segment + 1 - window->slots;
+}
+
+void window_overwritten(struct window *window, const uint8_t *bytes, uint32_t length) {
+    uint32_t last = (uint32_t)((size_t)(bytes + length - 1 - window->frames) / window->slot_bytes);
+    window_claim(window, window->head + (last + window->slots - window->head % window->slots) % window->slots);
+}
+
+uint32_t window_run(const struct window *window, const struct stream *stream, uint64_t end, uint32_t most) {
+    uint32_t run = 0;
+    for (uint64_t segment = window->head; segment < end && most > 0; segment++, most--) {
+        if (run > 0 && segment % window->slots == 0) break;
+        uint32_t frame = FRAME_BYTES + stream_place(stream, segment).length;
+        run += frame;
+        if (frame != window->slot_bytes) break;
+    }
+    return run;
 }
 
 uint32_t window_ask(struct window *window) {

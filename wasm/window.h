@@ -39,6 +39,14 @@ uint8_t *window_frame(const struct window *window, uint64_t segment);
 /* A segment is about to be written into its slot; who held it there is forgotten. */
 void window_claim(struct window *window, uint64_t segment);
 
+/* Bytes were put into slots from here on, head's or later: what those slots held is forgotten. */
+void window_overwritten(struct window *window, const uint8_t *bytes, uint32_t length);
+
+/* How many bytes of frames may be put down in one piece from the start of head's slot on, when those of at most `most`
+ * segments below `end` may come: the frames lie there as they do on the wire, up to the end of the window or the
+ * first short one. */
+uint32_t window_run(const struct window *window, const struct stream *stream, uint64_t end, uint32_t most);
+
 /* Root: asks for the next segment; returns its slot. */
 uint32_t window_ask(struct window *window);
 

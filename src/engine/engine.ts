@@ -69,9 +69,6 @@ export class Engine {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #record: Uint32Array;
 
-  /** The place for received bytes: read into it, then {@link fed}. One is enough for all links. */
-  readonly inbox: Uint8Array<ArrayBuffer>;
-
   /**
    * @param abi an instance of its own, from `instantiate()`
    * @param now milliseconds on the clock that {@link tick} goes on with
@@ -90,7 +87,6 @@ export class Engine {
     this.#bytes = new Uint8Array(abi.memory.buffer);
     this.#check(abi.bcast_abi_init(this.#engine, arenaBytes, this.#scratch, now));
     this.#record = new Uint32Array(abi.memory.buffer, this.#scratch, RECORD_BYTES / 4);
-    this.inbox = this.#span(abi.bcast_inbox(this.#engine), full.inboxBytes);
   }
 
   /**
@@ -147,17 +143,25 @@ export class Engine {
     this.#check(this.#abi.bcast_dial_failed(this.#engine, position));
   }
 
-  /** The first `length` bytes of {@link inbox} arrived on `link`. */
-  fed(link: number, length: number): void {
-    this.#check(this.#abi.bcast_feed(this.#engine, link, this.inbox.byteOffset, length));
+  /** Where the next bytes of a link are best received, before {@link feed}. Good until the link is fed or closed. */
+  inbox(link: number): Uint8Array<ArrayBuffer> {
+    const at = this.#abi.bcast_inbox(this.#engine, link, this.#scratch);
+    return this.#span(at, this.#record[0]!);
   }
 
-  /** Bytes that arrived elsewhere than in {@link inbox}; they are copied through it. */
+  /** Bytes arrived on a link: in its {@link inbox} or anywhere else, from where they are copied through it. */
   feed(link: number, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += this.inbox.length) {
-      const part = bytes.subarray(at, at + this.inbox.length);
-      this.inbox.set(part);
-      this.fed(link, part.length);
+    if (bytes.buffer === this.#bytes.buffer) {
+      this.#check(this.#abi.bcast_feed(this.#engine, link, bytes.byteOffset, bytes.length));
+      return;
+    }
+    for (let at = 0; at < bytes.length; ) {
+      const inbox = this.inbox(link);
+      if (inbox.length === 0) return; // The link was closed for what came before.
+      const part = bytes.subarray(at, at + inbox.length);
+      inbox.set(part);
+      this.feed(link, inbox.subarray(0, part.length));
+      at += part.length;
     }
   }
 

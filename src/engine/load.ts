@@ -29,7 +29,7 @@ export interface Abi {
   bcast_sent(engine: number, link: number, length: number): number;
   bcast_lost(engine: number, link: number): number;
   bcast_next(engine: number, record: number): number;
-  bcast_inbox(engine: number): number;
+  bcast_inbox(engine: number, link: number, room: number): number;
   bcast_statistics(engine: number): number;
 }
 

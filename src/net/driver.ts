@@ -230,15 +230,11 @@ export class Driver {
       this.#free.push(id);
       this.#happened(engine => engine.lost(id));
     };
-    const { inbox } = this.#engine;
     link.read({
-      inbox: () => inbox,
+      inbox: () => (this.#links.get(id) === link ? this.#engine.inbox(id) : undefined),
       received: bytes => {
         if (this.#links.get(id) !== link) return;
-        this.#happened(engine => {
-          if (bytes.buffer === inbox.buffer) engine.fed(id, bytes.length);
-          else engine.feed(id, bytes);
-        });
+        this.#happened(engine => engine.feed(id, bytes));
       },
       ended: () => gone('the peer closed it'),
       lost: gone,

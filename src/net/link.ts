@@ -22,8 +22,8 @@ const MAX_UNPROVEN = 1024;
 
 /** Takes what arrives on a link. Exactly one of `ended` and `lost` comes last. */
 export interface LinkReader {
-  /** Where the next bytes should be put; called before each read. Absent: the link brings its own buffers. */
-  inbox?: () => Uint8Array;
+  /** Where the next bytes should be put; called before each read. Absent or undefined: where the link likes. */
+  inbox?: () => Uint8Array | undefined;
   /** Bytes arrived; they are only valid during the call. */
   received(bytes: Uint8Array): void;
   /** The peer has said all it will say. */

@@ -14,7 +14,7 @@ const CALLS: Record<string, number> = {
   bcast_dial_failed: 2,
   bcast_failed: 4,
   bcast_feed: 4,
-  bcast_inbox: 1,
+  bcast_inbox: 3,
   bcast_lost: 2,
   bcast_next: 2,
   bcast_opened: 4,

@@ -15,7 +15,10 @@ struct wire {
     struct end {
         uint32_t node, link;
         int open;
-        uint64_t arrives; /* when the last bytes sent from here arrive */
+        uint64_t arrives;   /* when the last bytes sent from here arrive */
+        uint32_t under_way; /* ARRIVEs to come here */
+        uint8_t *waiting;   /* what has arrived here and is not read yet */
+        uint32_t waits;
     } end[2];
 };
 
@@ -96,7 +99,7 @@ static void dialled(struct world *w, uint32_t id, uint32_t position) {
         w->wires = realloc(w->wires, w->wire_room * sizeof *w->wires);
     }
     uint32_t wire = w->wire_count++;
-    w->wires[wire] = (struct wire){.end = {{id, mine, 1, 0}, {position, theirs, 1, 0}}};
+    w->wires[wire] = (struct wire){.end = {{.node = id, .link = mine, .open = 1}, {.node = position, .link = theirs, .open = 1}}};
     n->wire_of[mine] = wire * 2;
     peer->wire_of[theirs] = wire * 2 + 1;
     if (random_chance(&w->seed, w->options->cuts)) post(w, soon(w, 400), CUT, id)->wire = wire * 2;
@@ -118,6 +121,7 @@ static void send(struct world *w, uint32_t id, const struct bcast_record *r) {
     struct event *e = post(w, at, ARRIVE, there->node);
     e->wire = side ^ 1;
     e->number = length;
+    there->under_way++;
     e->bytes = malloc(length);
     memcpy(e->bytes, (const uint8_t *)n->engine + r->word[1], length);
     e = post(w, at, WRITTEN, id);
@@ -125,22 +129,46 @@ static void send(struct world *w, uint32_t id, const struct bcast_record *r) {
     e->number = length;
 }
 
+/* Feeds from where the engine wants it, or from a copy of exactly this size, so that the sanitizer sees a read past the
+ * end. Returns how many bytes were fed. */
+static uint32_t feed(struct world *w, struct bcast *engine, uint32_t link, const uint8_t *bytes, uint32_t length) {
+    uint32_t room, at = bcast_inbox(engine, link, &room);
+    if (room > 0 && random_below(&w->seed, 4) > 0) {
+        if (length > room) length = room;
+        memcpy((uint8_t *)engine + at, bytes, length);
+        call(bcast_feed(engine, link, (uint8_t *)engine + at, length));
+        return length;
+    }
+    uint8_t *copy = malloc(length);
+    memcpy(copy, bytes, length);
+    call(bcast_feed(engine, link, copy, length));
+    free(copy);
+    return length;
+}
+
+/* Reads what has arrived, or leaves it for a while when more is to come: then one read sees many frames. */
 static void arrive(struct world *w, const struct event *e) {
     struct end *end = end_of(w, e->wire);
-    uint8_t *bytes = e->bytes;
-    for (uint32_t at = 0; at < e->number && end->open;) {
-        uint32_t n = random_below(&w->seed, 4) == 0 ? e->number - at : 1 + random_below(&w->seed, e->number - at);
+    end->under_way--;
+    if (!end->open) return;
+    end->waiting = realloc(end->waiting, end->waits + e->number);
+    memcpy(end->waiting + end->waits, e->bytes, e->number);
+    end->waits += e->number;
+    if (end->under_way > 0 && random_below(&w->seed, 2) == 0) return;
+    uint8_t *bytes = end->waiting;
+    uint32_t number = end->waits;
+    end->waiting = NULL;
+    end->waits = 0;
+    for (uint32_t at = 0; at < number && end->open;) {
+        uint32_t n = random_below(&w->seed, 4) == 0 ? number - at : 1 + random_below(&w->seed, number - at);
         if (random_chance(&w->seed, w->options->corruption)) {
             bytes[at + random_below(&w->seed, n)] ^= (uint8_t)(1u << random_below(&w->seed, 8));
         }
-        /* A copy of exactly this size, so that the sanitizer sees a read past the end. */
-        uint8_t *piece = malloc(n);
-        memcpy(piece, bytes + at, n);
-        call(bcast_feed(w->nodes[e->node].engine, end->link, piece, n));
-        free(piece);
-        at += n;
+        at += feed(w, w->nodes[e->node].engine, end->link, bytes + at, n);
         if (random_below(&w->seed, 2) == 0) drain(w, e->node);
+        end = end_of(w, e->wire); /* draining may have made wires, and moved them */
     }
+    free(bytes);
 }
 
 /* ---- a position ---- */
@@ -376,6 +404,9 @@ struct sim_result sim_run(const struct sim_options *options) {
     for (uint32_t id = 0; id < options->nodes; id++) {
         free(w->nodes[id].engine);
         free(w->nodes[id].wire_of);
+    }
+    for (uint32_t k = 0; k < w->wire_count; k++) {
+        for (int side = 0; side < 2; side++) free(w->wires[k].end[side].waiting);
     }
     free(w->nodes);
     free(w->wires);

@@ -137,7 +137,8 @@ int bcast_opened(struct bcast *e, uint32_t link, uint32_t position, int role);
 /* The answer to DIAL when there is no connection. */
 int bcast_dial_failed(struct bcast *e, uint32_t position);
 
-/* Bytes arrived. All are taken, whatever they are, cut anywhere. They may lie in the inbox or anywhere else. */
+/* Bytes arrived. All are taken, whatever they are, cut anywhere. They may lie where bcast_inbox() said, or anywhere
+ * outside the arena. */
 int bcast_feed(struct bcast *e, uint32_t link, const void *bytes, uint32_t length);
 
 /* The oldest `length` bytes handed out by SEND for this link are written. */
@@ -155,8 +156,9 @@ uint64_t bcast_deadline(const struct bcast *e);
 /* Writes the next thing to do and returns 1, or returns 0. */
 int bcast_next(struct bcast *e, struct bcast_record *record);
 
-/* Where the caller may put received bytes before bcast_feed(): inbox_bytes at this offset of the arena. */
-uint32_t bcast_inbox(const struct bcast *e);
+/* Where the next bytes of a link are best put before bcast_feed(): an offset of the arena, and how many have room there. The
+ * stream comes to lie where it stays, so that nothing has to be copied. Good until this link is fed or closed. */
+uint32_t bcast_inbox(const struct bcast *e, uint32_t link, uint32_t *room);
 
 const struct bcast_statistics *bcast_statistics(const struct bcast *e);
 

@@ -59,7 +59,8 @@
     X(straggler_slots, 4)   /* segments the root re-reads for those who fell behind */  \
     X(max_links, 64)        /* link ids are 0 .. max_links - 1 */                       \
     X(plan_bytes, 65536)    /* most a plan may take: 8 + 8 per package + opaque */      \
-    X(inbox_bytes, 1048576) /* where the caller may put what it received; may be 0 */   \
+    X(inbox_bytes, 65536)   /* where what is not of the stream may be put; may be 0 */  \
+    X(inbox_segments, 4)    /* most segments that may be put where they stay at once */ \
     X(send_ahead, 4)        /* segments handed out by SEND at a time, per link */       \
     X(read_ahead, 4)        /* segments asked for by READ at a time */                  \
     X(grace_ms, 30000)      /* for all children to connect and say what they hold */    \
