@@ -4,11 +4,11 @@
  *
  *     node bench/stage.ts [ROUNDS]
  */
-import { PROJECT, withCluster } from '../test/cluster/cluster.ts';
+import { type Cluster, PROJECT, withCluster } from '../test/cluster/cluster.ts';
 import { makeBundle, makePackages, SHARED } from './package.ts';
 import { compilePeer } from './peer.ts';
 import { printTable, ratios, takeTurns } from './table.ts';
-import { allocate, emptyNodes, secondsOf, UNPACKED } from './timing.ts';
+import { allocate, emptyNodes, outputOf, secondsOf, UNPACKED } from './timing.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const gzip = (await makePackages(SHARED))['tar.gz'];
@@ -18,14 +18,34 @@ const ancestor = compilePeer('ancestor', 'archive');
 /** Something has to be started in Python's place; what is measured is what comes before. */
 const stage = (file: string) =>
   `${PROJECT}/bin/python-mpi --keep --python true --packages ${file} -c pass`;
+/** Hydra's words for a shell script on each node. */
+const ON_EACH = ['-n', '4', '-ppn', '1', 'sh', '-c'];
 const TASKS = '-n4 --ntasks-per-node=1';
+
+/** What a leader has cost by its end; see leader-cost.py. */
+interface LeaderCost {
+  memory: number;
+  threads: Record<string, number>;
+}
+
+/** Each of four leaders', whom a shell script on every node starts. */
+async function leaderCosts(cluster: Cluster, script: string): Promise<LeaderCost[]> {
+  await emptyNodes(cluster);
+  const watch = ['python3', `${PROJECT}/bench/leader-cost.py`];
+  const launch = [`${PROJECT}/test/cluster/bed.d/hydra`, ...ON_EACH, script];
+  const output = await outputOf(cluster.on('head', [...watch, ...launch]));
+  return output
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line));
+}
 
 await withCluster(
   4,
   async cluster => {
     const slurm = await allocate(cluster);
     const hydra = (script: string, env: NodeJS.ProcessEnv = {}) =>
-      cluster.run('hydra', ['-n', '4', '-ppn', '1', 'sh', '-c', script], { env });
+      cluster.run('hydra', [...ON_EACH, script], { env });
     const srun = (script: string) => slurm(`srun --mpi=none ${TASKS} ${script}`);
     const mpi = `${ancestor} ${gzip} ${UNPACKED}`;
     const untar = `tar -C ${UNPACKED} -xzf /dev/shm/package`;
@@ -46,6 +66,7 @@ await withCluster(
         slurm(`sbcast ${gzip} /dev/shm/package && srun --mpi=none ${TASKS} ${untar}`),
       ),
     });
+    const leaders = await leaderCosts(cluster, stage(gzip));
     const row = (
       what: string,
       ours: keyof typeof seconds,
@@ -64,7 +85,22 @@ await withCluster(
       row('.tar.gz under srun', 'srunGzip', 'sbcast, then srun tar -xzf', 'sbcast', 0.35),
       row('our bundle under srun', 'srunBundle', 'sbcast, then srun tar -xzf', 'sbcast'),
       { what: 'our bundle under Hydra', against: 'seconds', values: seconds.bundle },
+      {
+        what: 'most memory of a leader besides the tree, .tar.gz',
+        against: 'MiB',
+        goal: 64,
+        values: leaders.map(({ memory }) => memory / 2 ** 20),
+      },
     ]);
+    const threads = [...new Set(leaders.flatMap(leader => Object.keys(leader.threads)))];
+    printTable(
+      'Where the processor time of a leader goes, .tar.gz under Hydra',
+      threads.map(name => ({
+        what: name,
+        against: 'ms',
+        values: leaders.map(leader => (leader.threads[name] ?? 0) * 1e3),
+      })),
+    );
   },
   { slurm: true },
 );
