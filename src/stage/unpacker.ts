@@ -17,8 +17,8 @@ import { RingWriter, ringMemory } from './ring.ts';
 import { startThread } from './thread.ts';
 
 /** Bytes; together the memory budget of unpacking. */
-const COMPRESSED_RING = 8 << 20;
-const PLAIN_RING = 8 << 20;
+const COMPRESSED_RING = 4 << 20;
+const PLAIN_RING = 4 << 20;
 
 export interface UnpackerOptions {
   /** Absolute path of an empty directory that nobody else writes to. */

@@ -55,7 +55,7 @@
     X(count, 1)             /* of positions */                                          \
     X(shape, 0)             /* of the tree; the same everywhere */                      \
     X(segment_bytes, 262144) /* the unit of pipelining; the root's value rules */       \
-    X(slots, 64)            /* segments in the window */                                \
+    X(slots, 32)            /* segments in the window */                                \
     X(straggler_slots, 4)   /* segments the root re-reads for those who fell behind */  \
     X(max_links, 64)        /* link ids are 0 .. max_links - 1 */                       \
     X(plan_bytes, 65536)    /* most a plan may take: 8 + 8 per package + opaque */      \
