@@ -1,19 +1,17 @@
 /**
  * One rank's run, as a story: find the others, stage, become Python, and leave nothing behind.
  *
- * With its parts in launch/ this is the only place that knows more than one wing.
+ * With its parts in launch/ this is the only place that knows more than one wing. Most ranks only ask their leader, so what
+ * others do is loaded by those who do it.
  */
 import { hostname } from 'node:os';
 import { Deadline } from './deadline.ts';
 import { become, supervise } from './exec/python.ts';
-import { launchLocally } from './launch/embedded.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
-import { lead } from './launch/leader.ts';
 import type { StagedHere } from './launch/plan.ts';
 import { findRoster } from './launch/roster.ts';
 import type { Run, Staged } from './launch/run.ts';
-import { withStore } from './launch/store.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { Rendezvous } from './pmi/rendezvous.ts';
@@ -30,7 +28,10 @@ export async function launch(run: Run): Promise<Outcome> {
   const { configuration, env, log } = run;
   const deadline = Deadline.after(configuration.timeout);
   const method = detect(env, log, configuration.launcher);
-  if (run.ranks !== undefined) return launchLocally(run, method.name);
+  if (run.ranks !== undefined) {
+    const { launchLocally } = await import('./launch/embedded.ts');
+    return launchLocally(run, method.name);
+  }
 
   let rendezvous = await method.open(deadline);
   const { rank, size } = rendezvous.placement;
@@ -41,7 +42,11 @@ export async function launch(run: Run): Promise<Outcome> {
   let outcome: Outcome | undefined;
   try {
     if (configuration.packages.length > 0) {
-      rendezvous = await withStore(rendezvous, { only: configuration.interface, deadline, log });
+      if (rendezvous.notice !== undefined) {
+        const { withStore } = await import('./launch/store.ts');
+        const only = configuration.interface;
+        rendezvous = await withStore(rendezvous, { only, deadline, log });
+      }
       staged = await stage(run, rendezvous, deadline);
     }
     await rendezvous.settle();
@@ -57,7 +62,10 @@ export async function launch(run: Run): Promise<Outcome> {
 /** Brings the packages to this node, or waits for its leader to do so. */
 async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
   const roster = await findRoster(rendezvous);
-  if (roster.leads) return lead(run, rendezvous, roster, deadline);
+  if (roster.leads) {
+    const { lead } = await import('./launch/leader.ts');
+    return lead(run, rendezvous, roster, deadline);
+  }
   const { directory } = await follow<StagedHere>(run, rendezvous, roster, deadline);
   return { directory, release: undefined };
 }

@@ -1,8 +1,8 @@
 /**
  * The command line of python-mpi: our long options first, then Python's own words, byte for byte.
  *
- * The boundary is found here, by what our options are; commander is loaded only when there is an option of
- * ours to parse, because every rank pays for it.
+ * Words that are right are read here, because every rank does it; commander is loaded for the others, to tell the user
+ * what is wrong or what there is.
  */
 import { PythonMpiError } from '../errors.ts';
 import { parseWith } from './commander.ts';
@@ -26,25 +26,45 @@ const PYTHON_LONG = ['--check-hash-based-pycs', '--help-env', '--help-xoptions',
 /** Most ranks the embedded launcher starts: it is for one machine. */
 const MAX_LOCAL_RANKS = 4096;
 
-/** Index of the first argument that is Python's. */
-function boundary(argv: readonly string[]): number {
+/** What the words before Python's say. */
+interface Words {
+  /** Index of the first argument that is Python's. */
+  end: number;
+  options: Partial<Record<SettingName, string>>;
+  ranks: string | undefined;
+  check: boolean;
+  /** Some are not understood, or ask for something to be printed. */
+  unclear: boolean;
+}
+
+function read(argv: readonly string[]): Words {
+  const words: Words = { end: 0, options: {}, ranks: undefined, check: false, unclear: false };
   let i = 0;
   while (i < argv.length) {
-    const word = argv[i]!;
-    if (word === '-n') {
-      i += 2;
-      continue;
+    const word = argv[i++]!;
+    if (word === '-n') words.ranks = argv[i++];
+    else if (/^-n\d+$/.test(word)) words.ranks = word.slice(2);
+    else if (word === '--check') words.check = true;
+    else if (!word.startsWith('--') || word === '--' || isPythons(word)) break;
+    else {
+      const [name, ...value] = word.slice(2).split('=');
+      const setting: Setting | undefined = SETTINGS.find(s => s.name === name);
+      const given = value.length > 0 ? value.join('=') : undefined;
+      const taken = setting?.value === undefined ? 'true' : (given ?? argv[i++] ?? '');
+      if (setting === undefined || (given !== undefined && setting.value === undefined))
+        words.unclear = true;
+      else words.options[setting.name as SettingName] = taken;
     }
-    if (/^-n\d+$/.test(word) || ['--help', '--version', '--check'].includes(word)) {
-      i++;
-      continue;
-    }
-    if (!word.startsWith('--') || word === '--' || PYTHON_LONG.includes(word.split('=')[0]!)) break;
-    const setting: Setting | undefined = SETTINGS.find(s => s.name === word.slice(2).split('=')[0]);
-    // An unknown one is left for commander to complain about.
-    i += setting?.value === undefined || word.includes('=') ? 1 : 2;
+    words.end = i;
   }
-  return Math.min(i, argv.length);
+  // A word that should follow may be missing.
+  words.unclear ||= words.end > argv.length;
+  words.end = Math.min(words.end, argv.length);
+  return words;
+}
+
+function isPythons(word: string): boolean {
+  return PYTHON_LONG.includes(word.split('=')[0]!);
 }
 
 /**
@@ -55,10 +75,20 @@ export async function parseCommandLine(
   argv: readonly string[],
   version: string,
 ): Promise<CommandLine> {
-  const end = boundary(argv);
-  const python = argv.slice(end);
-  if (end === 0) return { options: {}, ranks: undefined, check: false, python, print: undefined };
+  const words = read(argv);
+  const python = argv.slice(words.end);
+  const print = words.unclear ? await speak(argv.slice(0, words.end), version) : undefined;
+  const { options, check } = words;
+  const ranks = words.ranks === undefined ? undefined : rankCount(words.ranks);
+  return { options, ranks, check, python, print };
+}
 
+/**
+ * Has commander read words of which some are unclear.
+ * @returns what is to be printed
+ * @throws PythonMpiError USAGE
+ */
+async function speak(words: readonly string[], version: string): Promise<string | undefined> {
   const { Command } = await import('commander');
   const command = new Command('python-mpi')
     .usage('[options] [python options] (script.py | -c CODE | -m MODULE) [args...]')
@@ -75,18 +105,7 @@ export async function parseCommandLine(
       setting.value === undefined ? `--${setting.name}` : `--${setting.name} <${setting.value}>`;
     command.option(flags, setting.help);
   }
-  const print = parseWith(command, argv.slice(0, end));
-  const { n, check = false, ...given } = command.opts<Record<string, string | true>>();
-  const options = Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [dashed(name), String(value)]),
-  );
-  const ranks = n === undefined ? undefined : rankCount(String(n));
-  return { options, ranks, check: check === true, python, print };
-}
-
-/** The long option that commander calls by this attribute. */
-function dashed(attribute: string): string {
-  return attribute.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  return parseWith(command, words);
 }
 
 function rankCount(text: string): number {

@@ -3,13 +3,12 @@
  *
  * `become` replaces this process: afterwards the process that the launcher started *is* Python. `supervise`
  * runs Python as a child of the same process group, for a rank that has something left to do at the end.
- * Knows nothing of staging or launchers.
+ * Knows nothing of staging or launchers. What only a parent needs is loaded when there is to be one.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
 import type { Outcome } from '../outcome.ts';
-import { SignalRelay } from './signals.ts';
 
 /** One program to run: a Python with everything it needs to find its own. */
 export interface Program {
@@ -61,6 +60,8 @@ export async function supervise(program: Program): Promise<Supervised> {
     while (stdio.length < program.descriptor) stdio.push('ignore');
     stdio.push(program.descriptor);
   }
+  const { spawn } = await import('node:child_process');
+  const { SignalRelay } = await import('./signals.ts');
   const child = spawn(program.file, program.args, { stdio, env: program.env });
   await started(child, program);
   const relay = new SignalRelay(signal => child.kill(signal));

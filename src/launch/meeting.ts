@@ -16,7 +16,6 @@ import { DerivedMeeting, type SecretSource, sharedSecret } from './derived.ts';
 import { PublishedMeeting } from './published.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed } from './run.ts';
-import { sealedSecret } from './sealed.ts';
 
 export interface Meeting {
   /** A node leader's part: opens the listener and makes it known. @returns the session's secret */
@@ -65,7 +64,10 @@ export function meetingOf(
     return meet(sharedSecret(origin.value, jobId));
   }
   log(`secret: drawn by the root, in credentials of MUNGE (${origin.munge})`);
-  return meet(sealedSecret(origin.munge, jobId, hosts, roster, deadline));
+  return meet(async () => {
+    const { sealedSecret } = await import('./sealed.ts');
+    return sealedSecret(origin.munge, jobId, hosts, roster, deadline)();
+  });
 }
 
 function noSecret({ launcher, placement }: Rendezvous): Error {
