@@ -5,14 +5,14 @@ SHELL := /bin/bash
 ARCH  := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 NODE   = node_modules/node-linux-$(ARCH)/bin/node --disable-warning=ExperimentalWarning
 WASM   = dist/bcast.wasm
-ESBUILD = node_modules/.bin/esbuild --bundle --platform=node --format=cjs --target=node22 --log-level=warning \
+ESBUILD = node_modules/.bin/esbuild --bundle --minify-whitespace --minify-syntax --platform=node --format=cjs --target=node22 --log-level=warning --supported:dynamic-import=false \
 	--define:import.meta.url=moduleUrl \
 	--banner:js='const moduleUrl=require("node:url").pathToFileURL(__filename).href;'
 
 SOURCES  := $(shell find src -name '*.ts')
-PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts))) janitor
+PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
 WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
-BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) $(WORKERS:%=dist/lib/%.cjs)
+BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) dist/bin/janitor.cjs $(WORKERS:%=dist/lib/%.cjs)
 
 .PHONY: help build demo test lint format bench fuzz clean
 help: ## list the targets
@@ -30,7 +30,13 @@ $(WASM) src/engine/constants.ts &: $(wildcard wasm/*.c wasm/*.h wasm/include/*.h
 	@test/support/install.sh build
 	$(MAKE) -C wasm all
 
-dist/bin/%.cjs: src/cli/%.ts $(SOURCES) src/engine/constants.ts package.json node_modules/.package-lock.json
+$(PROGRAMS:%=dist/bin/%.cjs): dist/bin/%.cjs: build/bundle/%.cjs tools/precompile.ts
+	@mkdir -p $(@D)
+	$(NODE) tools/precompile.ts $< $@
+dist/bin/janitor.cjs: build/bundle/janitor.cjs
+	@mkdir -p $(@D)
+	cp $< $@
+build/bundle/%.cjs: src/cli/%.ts $(SOURCES) src/engine/constants.ts package.json node_modules/.package-lock.json
 	$(ESBUILD) --outfile=$@ $<
 dist/lib/%.cjs: $(SOURCES) node_modules/.package-lock.json
 	$(ESBUILD) --outfile=$@ $(firstword $(wildcard src/*/$*.ts))

@@ -10,14 +10,16 @@ import { outputOf, type Slurm } from './timing.ts';
 const LOCAL = /^\/(proc|sys|dev|etc|lib|lib64|usr|bin|sbin|run|tmp|var)(\/|$)/;
 
 /**
- * Calls of one traced rank. A path relative to the working directory counts, since that is shared; one relative to
- * an open directory does not, since only node-local directories are walked like that.
+ * Calls of one rank, traced with `strace -f -e trace=%file`. A path relative to the working directory counts, since that
+ * is shared; one relative to an open directory does not, since only node-local directories are walked like that.
+ * @param shared what lies on the shared file system although its name looks like the operating system's
  */
-function count(trace: string): number {
+export function sharedCalls(trace: string, shared: readonly string[] = []): string[] {
   return trace.split('\n').filter(line => {
     const path = /^\d+ +\w+\((?:AT_FDCWD, )?"([^"]*)"/.exec(line)?.[1];
-    return path !== undefined && path !== '' && !LOCAL.test(path);
-  }).length;
+    if (path === undefined || path === '') return false;
+    return !LOCAL.test(path) || shared.some(directory => path.startsWith(directory));
+  });
 }
 
 /**
@@ -35,7 +37,7 @@ export async function pathCalls(
     const counts = (even: boolean) =>
       globSync(`${directory}/*`)
         .filter(file => (Number(file.split('/').pop()) % 2 === 0) === even)
-        .map(file => count(readFileSync(file, 'latin1')));
+        .map(file => sharedCalls(readFileSync(file, 'latin1')).length);
     return { leaders: counts(true), others: counts(false) };
   } finally {
     rmSync(directory, { recursive: true });

@@ -2,10 +2,10 @@
  * The program python-mpi: command line and environment in, exit status or signal out. The only place that
  * prints an error or ends the process.
  */
+import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
 import { asPythonMpiError } from '../errors.ts';
-import { endBy } from '../exec/signals.ts';
 import { type Configuration, JobFailed } from '../launch/run.ts';
 import { launch } from '../launch.ts';
 import { type Log, silent, verbose } from '../log.ts';
@@ -15,6 +15,8 @@ import { janitor } from './janitor-command.ts';
 import { complainAs, isFirstRank, leave, leaveWith, progressOn } from './rank.ts';
 
 const PROGRAM = 'python-mpi';
+/** What starts this program, as seen from `src/cli/` and from `dist/bin/`. */
+const SELF = fileURLToPath(new URL(`../../bin/${PROGRAM}`, import.meta.url));
 
 const complain = complainAs(PROGRAM);
 
@@ -49,7 +51,7 @@ async function main(): Promise<void> {
       ranks: line.ranks,
       env,
       settings: variablesOf(line.options),
-      self: [process.execPath, ...process.execArgv, process.argv[1]!],
+      self: [SELF],
       janitor,
       log,
       progress: progressOn(process.stderr, PROGRAM),
@@ -58,8 +60,9 @@ async function main(): Promise<void> {
       },
       complain,
     });
-    if (outcome.signal !== undefined) endBy(outcome.signal);
-    else process.exit(outcome.status);
+    if (outcome.signal === undefined) process.exit(outcome.status);
+    const { endBy } = await import('../exec/signals.ts');
+    endBy(outcome.signal);
   } catch (thrown) {
     if (thrown instanceof JobFailed) leave(thrown.error.status);
     leaveWith(PROGRAM, thrown);

@@ -1,7 +1,7 @@
 /**
  * Finds and compiles the engine's WebAssembly. Only node leaders need it, so nothing happens on import.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
 
 /** What `wasm/exports.txt` exports. Pointers are byte addresses; see `wasm/include/bcast.h` and `wasm/abi.c`. */
@@ -44,14 +44,18 @@ let compiled: WebAssembly.Module | undefined;
  */
 export function compile(): WebAssembly.Module {
   if (compiled === undefined) {
-    if (!existsSync(WASM)) {
-      throw new PythonMpiError('INTERNAL', 'the installation lacks dist/bcast.wasm', {
-        hint: 'run make build',
-      });
-    }
-    compiled = new WebAssembly.Module(readFileSync(WASM));
+    compiled = new WebAssembly.Module(read());
   }
   return compiled;
+}
+
+function read(): Buffer {
+  try {
+    return readFileSync(WASM);
+  } catch (cause) {
+    const hint = 'run make build';
+    throw new PythonMpiError('INTERNAL', 'the installation lacks dist/bcast.wasm', { hint, cause });
+  }
 }
 
 /** A fresh instance, for one `Engine`. */

@@ -5,6 +5,7 @@
  * A thread that fails breaks its rings, so that nobody waits for it. Whoever then meets a broken ring
  * ends without a word: the first to fail is the one with something to say.
  */
+import { readFileSync } from 'node:fs';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { asPythonMpiError, type ErrorCode, PythonMpiError } from '../errors.ts';
 import type { PackageSpec } from './package.ts';
@@ -19,6 +20,9 @@ type Report<Result> =
 export interface Current {
   package: PackageSpec | undefined;
 }
+
+/** Far more than any thread needs, in MiB. */
+const HEAP_MB = 2000;
 
 /**
  * In a worker: does the work and reports its result or error.
@@ -59,10 +63,14 @@ function blame(code: ErrorCode, message: string, current: Current): string {
  * @returns the work's result, or undefined when it ended because of a broken ring; settles only when
  *   the thread is gone and its memory free. Rejects with the PythonMpiError of the work.
  */
-export function startThread<Result>(name: string, task: object): Promise<Result | undefined> {
-  const worker = new Worker(new URL(`../../dist/lib/${name}.cjs`, import.meta.url), {
+export async function startThread<Result>(name: string, task: object): Promise<Result | undefined> {
+  const source = readFileSync(new URL(`../../dist/lib/${name}.cjs`, import.meta.url), 'utf8');
+  const worker = new Worker(source, {
     name,
     workerData: task,
+    // Given the file, Node would look at every directory above it; without the limit, for its own file.
+    eval: true,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
   });
   let result: Result | undefined;
   let failure: unknown;

@@ -1,7 +1,15 @@
 /** The shell launcher in bin/: which Node it picks, and what it says when there is none. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PYTHON_MPI } from '../support/job.ts';
@@ -45,7 +53,7 @@ for (const version of ['v22.15.0', 'v22.20.1', 'v24.0.0', 'v100.1.0']) {
     const { home, path } = installation(version);
     const { stdout } = call(join(home, 'bin/python-mpi'), path);
     assert.match(stdout, `${version} runs`);
-    assert.match(stdout, /python-mpi\.cjs -c a b\n$/);
+    assert.match(stdout, /dist\/bin\/python-mpi\.cjs 0 \S*\/bin\/python-mpi {2}-c a b\n$/);
   });
 }
 
@@ -84,7 +92,7 @@ launcher('works through a symlink, and its siblings too', () => {
   const { home, path } = installation('v22.15.0');
   for (const name of ['python-mpi', 'python-mpi-bundle']) {
     symlinkSync(`../bin/${name}`, join(home, 'path', name));
-    assert.match(call(join(home, 'path', name), path).stdout, `dist/bin/${name}.cjs -c a b`);
+    assert.match(call(join(home, 'path', name), path).stdout, `dist/bin/${name}.cjs 0 `);
   }
 });
 
@@ -95,9 +103,71 @@ launcher('says what is missing when it was never built', () => {
   const bare = scratch();
   mkdirSync(join(bare, 'bin'));
   copyFileSync(PYTHON_MPI, join(bare, 'bin/python-mpi'));
-  const unbuilt = call(join(bare, 'bin/python-mpi'), path);
+  const real = { PYTHON_MPI_NODE: process.execPath };
+  const unbuilt = call(join(bare, 'bin/python-mpi'), path, real);
   assert.is(unbuilt.status, 79);
-  assert.match(unbuilt.stderr, /not built: .*make build/);
+  assert.match(unbuilt.stderr, /^python-mpi: not built: .*make build.* \[NO_RUNTIME\]\n$/);
+  const second = call(join(bare, 'bin/python-mpi'), path, { ...real, SLURM_PROCID: '1' });
+  assert.is(second.status, 79);
+  assert.is(second.stderr, '');
+});
+
+launcher('finds its program through a symlink that lies beside another pinned Node', () => {
+  const other = join(scratch(), 'a project');
+  mkdirSync(join(other, 'bin'), { recursive: true });
+  for (const arch of ['x64', 'arm64']) {
+    const node = join(other, `node_modules/node-linux-${arch}/bin/node`);
+    mkdirSync(join(node, '..'), { recursive: true });
+    symlinkSync(process.execPath, node);
+  }
+  symlinkSync(PYTHON_MPI, join(other, 'bin/mine'));
+  const { stdout, stderr } = spawnSync(join(other, 'bin/mine'), ['--version'], {
+    encoding: 'utf8',
+  });
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/, stderr);
+});
+
+launcher('what the user exports arrives in Python, whatever its name', () => {
+  const mine = Object.fromEntries(
+    ['self', 'node', 'home', 'arch', 'version', 'program', 'rank', 'fd'].map(name => [
+      name,
+      'mine',
+    ]),
+  );
+  const env = { PATH: '/usr/bin:/bin', PWD: '/', LD_LIBRARY_PATH: '/a:/b', ...mine };
+  const script = 'import json, os; print(json.dumps(dict(os.environ)))';
+  const { stdout, stderr } = spawnSync(PYTHON_MPI, ['-c', script], {
+    cwd: '/',
+    env: { ...env, LC_CTYPE: 'C.UTF-8' },
+    encoding: 'utf8',
+  });
+  assert.is(stderr, '');
+  const { _, SHLVL, OLDPWD, ...arrived } = JSON.parse(stdout); // Only bash sets these, where it is sh.
+  assert.equal(arrived, { ...env, LC_CTYPE: 'C.UTF-8' });
+});
+
+launcher('the pinned Node takes the code that was compiled for it, and could do without', () => {
+  const file = join(PYTHON_MPI, '../../dist/bin/python-mpi.cjs');
+  const program = readFileSync(file);
+  const end = Number(program.toString('latin1', 2, 12));
+  const source = program.toString('latin1', 0, end);
+  assert.match(source, /^\/\/\d{10}\n\(function /);
+  const script = new Script(source, { cachedData: program.subarray(end) });
+  assert.is(script.cachedDataRejected, false);
+
+  const home = scratch();
+  mkdirSync(join(home, 'bin'));
+  mkdirSync(join(home, 'dist/bin'), { recursive: true });
+  copyFileSync(PYTHON_MPI, join(home, 'bin/python-mpi'));
+  const cut = join(home, 'dist/bin/python-mpi.cjs');
+  for (const bytes of [0, 8, program.length - end - 1]) {
+    writeFileSync(cut, program.subarray(0, end + bytes));
+    const { stdout, stderr } = spawnSync(join(home, 'bin/python-mpi'), ['--version'], {
+      env: { PATH: '/usr/bin:/bin', PYTHON_MPI_NODE: process.execPath },
+      encoding: 'utf8',
+    });
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/, stderr);
+  }
 });
 
 launcher.run();
