@@ -1,7 +1,7 @@
 /**
  * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
  */
-import { Deadline } from '../deadline.ts';
+import { Deadline, pause } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { collectGarbage } from '../exec/memory.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
@@ -18,6 +18,9 @@ import type { Roster } from './roster.ts';
 import { JobFailed, type Run, type Staged } from './run.ts';
 import { NodeStation } from './station.ts';
 
+/** From the end of a session to collecting its garbage, in milliseconds: Python starts first, and may be done by then. */
+const SETTLE_MS = 2000;
+
 /**
  * @throws JobFailed with the session's verdict
  * @throws PythonMpiError for an error before there was a session
@@ -30,11 +33,11 @@ export async function lead(
 ): Promise<Staged> {
   const { hold, members, over, janitor } = await takePart(run, rendezvous, roster, deadline);
   // All that the session used is out of scope here; Python may run for hours.
-  const settled = over.then(collectGarbage);
+  void over.then(() => pause(SETTLE_MS)).then(collectGarbage);
   return {
     directory: hold.directory,
     release: async () => {
-      await settled;
+      await over;
       await allGone(members);
       await hold.release(run.configuration.keep, Deadline.after(AFTERMATH_MS));
       await janitor.dismiss();
