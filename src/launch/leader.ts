@@ -9,13 +9,14 @@ import type { Driver, Verdict } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { pythonProgram } from '../stage/environment.ts';
+import { knownPackages, remember } from '../stage/known.ts';
 import type { Hold } from '../stage/prefix.ts';
-import { openPackages } from '../stage/source.ts';
+import { openPackages, type PackageFile } from '../stage/source.ts';
 import { AFTERMATH_MS, Leadership } from './leadership.ts';
 import { meetingOf } from './meeting.ts';
 import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
 import type { Roster } from './roster.ts';
-import { JobFailed, type Run, type Staged } from './run.ts';
+import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
 import { NodeStation } from './station.ts';
 
 /** From the end of a session to collecting its garbage, in milliseconds: Python starts first, and may be done by then. */
@@ -72,7 +73,7 @@ async function takePart(
   const isRoot = roster.position === 0;
 
   // The root reads and hashes its packages while the others are still being found.
-  const packages = isRoot ? openPackages(configuration.packages, configuration.pkgroot) : undefined;
+  const packages = isRoot ? open(configuration) : undefined;
   packages?.catch(() => {});
 
   const leadership = await Leadership.take<StagedHere>(meeting, roster, deadline, log);
@@ -118,10 +119,18 @@ async function takePart(
     throw new JobFailed(error);
   }
   tell(run, verdict, driver);
+  if (packages && configuration.keep) {
+    const known = (await packages).flatMap(file => file.known ?? []);
+    remember(station.hold.directory, known);
+  }
   await gathering.all(deadline);
   station.hold.record(gathering.members);
   gathering.announce({ directory: station.hold.directory });
   return { hold: station.hold, members: gathering.members, over, janitor };
+}
+
+async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
+  return openPackages(packages, pkgroot, knownPackages(chroot));
 }
 
 function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {

@@ -8,6 +8,7 @@ import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import type { Answer, Station } from '../net/driver.ts';
 import { installHook } from '../stage/hook.ts';
+import { forget } from '../stage/known.ts';
 import type { PackageSpec } from '../stage/package.ts';
 import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
 import type { PackageFile } from '../stage/source.ts';
@@ -111,6 +112,7 @@ export class NodeStation implements Station {
     try {
       const { files, bytes } = await intake.finished;
       installHook(draft.directory);
+      forget(draft.directory);
       this.#hold = await draft.publish(this.#options.deadline);
       this.#options.check(this.#hold.directory);
       const seconds = (now() - start) / 1000;

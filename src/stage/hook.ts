@@ -11,7 +11,8 @@ import { join } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 import { chrootError } from './system-error.ts';
 
-const DIRECTORY = '.python-mpi';
+/** What is ours in a prefix lies here. */
+export const HOOK_DIRECTORY = '.python-mpi';
 
 /** Tells the hook which rank it is in. */
 const RANK = 'PYTHON_MPI_RANK';
@@ -116,7 +117,7 @@ _step_aside()
 
 /** Directory of the hook in a prefix, to be the first of PYTHONPATH. */
 export function hookDirectory(prefix: string): string {
-  return join(prefix, DIRECTORY);
+  return join(prefix, HOOK_DIRECTORY);
 }
 
 /**
@@ -129,7 +130,10 @@ export function installHook(prefix: string): void {
     if (!fs.lstatSync(directory, { throwIfNoEntry: false })) fs.mkdirSync(directory, 0o700);
     // A package may bring the directory, but nothing is written through a symlink.
     else if (!fs.lstatSync(directory).isDirectory()) {
-      throw new PythonMpiError('UNSAFE_PACKAGE', `a package brings ${DIRECTORY} as no directory`);
+      throw new PythonMpiError(
+        'UNSAFE_PACKAGE',
+        `a package brings ${HOOK_DIRECTORY} as no directory`,
+      );
     }
     const file = join(directory, 'sitecustomize.py');
     fs.rmSync(file, { recursive: true, force: true });

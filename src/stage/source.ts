@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
+import { type FileState, isSettled, type KnownPackage, lookUp, stateOf } from './known.ts';
 import type { PackageFormat, PackageSource, PackageSpec } from './package.ts';
 import { isErrno } from './system-error.ts';
 import { BLOCK, isTarHeader } from './tar.ts';
@@ -15,48 +16,55 @@ import { BLOCK, isTarHeader } from './tar.ts';
 /** Bytes per read; what parallel file systems like. */
 const PIECE = 1 << 20;
 
-/** What tells one state of a file from another. */
-interface Version {
-  size: number;
-  mtime: bigint;
-}
-
 /** A package file at the root. */
 export class PackageFile implements PackageSource {
   readonly spec: PackageSpec;
   /** Absolute path. */
   readonly path: string;
+  /** What may be remembered of it; undefined for a file that may still be changing. */
+  readonly known: KnownPackage | undefined;
   readonly #handle: FileHandle;
-  readonly #version: Version;
+  readonly #state: FileState;
 
-  private constructor(spec: PackageSpec, path: string, handle: FileHandle, version: Version) {
+  private constructor(spec: PackageSpec, handle: FileHandle, state: FileState, settled: boolean) {
+    const { name, ...rest } = spec;
     this.spec = spec;
-    this.path = path;
+    this.path = state.path;
+    this.known = settled ? { state, spec: rest } : undefined;
     this.#handle = handle;
-    this.#version = version;
+    this.#state = state;
   }
 
   /**
    * Opens a package and reads it once, to know its digest.
    * @param name absolute or relative to `pkgroot`
    * @param pkgroot absolute
+   * @param known files that need not be read for that
    * @throws PythonMpiError NO_PACKAGE, PACKAGE_UNREADABLE, CORRUPT_PACKAGE (also when it is written to)
    */
-  static async open(name: string, pkgroot: string): Promise<PackageFile> {
+  static async open(
+    name: string,
+    pkgroot: string,
+    known: readonly KnownPackage[] = [],
+  ): Promise<PackageFile> {
     const path = resolve(pkgroot, name);
     const handle = await openPackage(name, path);
     try {
-      const version = await versionOf(handle, name);
-      const { sha256, head, tail } = await digest(handle, name, version.size);
+      const state = await examine(handle, name, path);
+      const settled = isSettled(state);
+      const met = lookUp(known, state);
+      if (met !== undefined) return new PackageFile({ name, ...met }, handle, state, settled);
+      const size = Number(state.size);
+      const { sha256, head, tail } = await digest(handle, name, size);
       const format = formatOf(head);
       if (format === undefined) {
         throw new PythonMpiError('CORRUPT_PACKAGE', `package ${name} is no tar archive`, {
           hint: 'packages are .tar, .tar.gz or .tar.zst files, as python-mpi-bundle makes them',
         });
       }
-      const unpacked = unpackedSize(format, version.size, tail);
-      const spec = { name, size: version.size, sha256, format, unpacked };
-      const file = new PackageFile(spec, path, handle, version);
+      const unpacked = unpackedSize(format, size, tail);
+      const spec = { name, size, sha256, format, unpacked };
+      const file = new PackageFile(spec, handle, state, settled);
       await file.verify();
       return file;
     } catch (error) {
@@ -90,8 +98,8 @@ export class PackageFile implements PackageSource {
 
   /** After the last read. @throws PythonMpiError CORRUPT_PACKAGE when the file is not what it was */
   async verify(): Promise<void> {
-    const { size, mtime } = await versionOf(this.#handle, this.spec.name);
-    if (size === this.#version.size && mtime === this.#version.mtime) return;
+    const { size, mtime } = await examine(this.#handle, this.spec.name, this.path);
+    if (size === this.#state.size && mtime === this.#state.mtime) return;
     throw new PythonMpiError(
       'CORRUPT_PACKAGE',
       `package ${this.spec.name} was written to meanwhile`,
@@ -108,16 +116,18 @@ export class PackageFile implements PackageSource {
 
 /**
  * Opens all packages, in order. Empty names are left out, as in any colon-separated list.
+ * @param known files that need not be read to know their digests
  * @throws PythonMpiError as {@link PackageFile.open}; no file is open then
  */
 export async function openPackages(
   names: readonly string[],
   pkgroot: string,
+  known: readonly KnownPackage[] = [],
 ): Promise<PackageFile[]> {
   const files: PackageFile[] = [];
   try {
     for (const name of names) {
-      if (name !== '') files.push(await PackageFile.open(name, pkgroot));
+      if (name !== '') files.push(await PackageFile.open(name, pkgroot, known));
     }
     return files;
   } catch (error) {
@@ -149,10 +159,10 @@ function unreadable(name: string, error: unknown): PythonMpiError {
   });
 }
 
-async function versionOf(handle: FileHandle, name: string): Promise<Version> {
+async function examine(handle: FileHandle, name: string, path: string): Promise<FileState> {
   try {
     const stat = await handle.stat({ bigint: true });
-    if (stat.isFile()) return { size: Number(stat.size), mtime: stat.mtimeNs };
+    if (stat.isFile()) return stateOf(path, stat);
   } catch (error) {
     throw unreadable(name, error);
   }
