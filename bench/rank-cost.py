@@ -1,11 +1,15 @@
-"""What this rank has cost so far, as a line of JSON: seconds of CPU, which outlive exec, and the bytes of memory that
-nobody shares with its parent, when that is a python-mpi."""
+"""What this rank has cost until now, as a line of JSON: seconds of CPU, which outlive exec, and the bytes of memory that
+nobody shares with its parent, when that is a python-mpi. With an argument, the memory is looked at so many seconds later."""
 
 import json
 import os
 import resource
+import sys
+import time
 
 usage = resource.getrusage(resource.RUSAGE_SELF)
+if len(sys.argv) > 1:
+    time.sleep(float(sys.argv[1]))
 parent = 0
 directory = f"/proc/{os.getppid()}"
 with open(f"{directory}/cmdline", "rb") as file:
