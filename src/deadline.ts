@@ -59,6 +59,27 @@ export function pause(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms));
 }
 
+/** Pauses between tries, each twice as long as the one before: quick for what is about to happen, cheap for what is not. */
+export class Backoff {
+  readonly #most: number;
+  #next: number;
+
+  /**
+   * @param most the longest pause, in milliseconds
+   * @param first the first one
+   */
+  constructor(most: number, first = 2) {
+    this.#most = most;
+    this.#next = first;
+  }
+
+  async pause(): Promise<void> {
+    const now = Math.min(this.#next, this.#most);
+    this.#next = now * 2;
+    await pause(now);
+  }
+}
+
 /** A restartable one-shot alarm, for state machines that say when they next want to be woken. */
 export class Alarm {
   readonly #ring: () => void;

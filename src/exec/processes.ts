@@ -3,7 +3,7 @@
  * the process it once named. Linux: proc(5), field 22 of /proc/PID/stat.
  */
 import { readFileSync } from 'node:fs';
-import { pause } from '../deadline.ts';
+import { Backoff } from '../deadline.ts';
 
 export interface ProcessIdentity {
   pid: number;
@@ -11,6 +11,7 @@ export interface ProcessIdentity {
   started: string;
 }
 
+/** Longest time between two looks, in milliseconds. */
 const POLL_MS = 50;
 
 /** State and start time of a process, or undefined when there is none of that pid. */
@@ -38,5 +39,6 @@ export function alive(identity: ProcessIdentity): boolean {
 
 /** Resolves when none of the processes runs any more. Not bounded: they run as long as the user's program. */
 export async function allGone(identities: readonly ProcessIdentity[]): Promise<void> {
-  while (identities.some(alive)) await pause(POLL_MS);
+  const backoff = new Backoff(POLL_MS);
+  while (identities.some(alive)) await backoff.pause();
 }

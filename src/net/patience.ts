@@ -1,10 +1,10 @@
 /**
  * Trying again where a peer may only be late: it has been started, and does not listen yet.
  */
-import { type Deadline, pause } from '../deadline.ts';
+import { Backoff, type Deadline } from '../deadline.ts';
 import { asPythonMpiError } from '../errors.ts';
 
-/** Pause before the next try, in milliseconds. */
+/** Longest pause before the next try, in milliseconds. */
 const RETRY_MS = 20;
 
 /**
@@ -13,12 +13,13 @@ const RETRY_MS = 20;
  * @throws whatever the last attempt throws
  */
 export async function patiently<T>(attempt: () => Promise<T>, until: Deadline): Promise<T> {
+  const backoff = new Backoff(RETRY_MS);
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       if (asPythonMpiError(error).code !== 'UNREACHABLE' || until.expired) throw error;
-      await pause(RETRY_MS);
+      await backoff.pause();
     }
   }
 }

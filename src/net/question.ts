@@ -5,7 +5,7 @@
  * by what is in the lines. Knows neither.
  */
 import { connect, type Server, type Socket } from 'node:net';
-import { Alarm, type Deadline, now, pause } from '../deadline.ts';
+import { Alarm, Backoff, type Deadline, now } from '../deadline.ts';
 import type { Target } from './link.ts';
 import { listenLocal, listenTcp } from './listen.ts';
 
@@ -15,7 +15,7 @@ const MAX_LINE = 16_384;
 const PATIENCE_MS = 5000;
 /** Questions that may be under way at once; more are turned away and ask again. */
 const MAX_ASKING = 1024;
-/** Pause before asking again where nobody listens yet, in milliseconds. */
+/** Longest pause before asking again where nobody listens yet, in milliseconds. */
 const RETRY_MS = 25;
 
 /** Answers questions until it has been asked often enough. */
@@ -89,10 +89,11 @@ export async function ask<Answer>(
 ): Promise<Answer> {
   const over = new AbortController();
   const patiently = async (target: Target): Promise<Answer> => {
+    const backoff = new Backoff(RETRY_MS);
     for (;;) {
       const answer = await askOnce(target, question, over.signal);
       if (answer !== undefined) return answer;
-      await pause(RETRY_MS);
+      await backoff.pause();
       over.signal.throwIfAborted();
     }
   };

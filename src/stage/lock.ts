@@ -6,11 +6,12 @@
  * stays empty and no journal appears. The only use of SQLite here.
  */
 import { DatabaseSync } from 'node:sqlite';
-import { type Deadline, pause } from '../deadline.ts';
+import { Backoff, type Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 
 /** https://www.sqlite.org/rescode.html#busy */
 const SQLITE_BUSY = 5;
+/** Longest pause before the next try, in milliseconds. */
 const RETRY_MS = 5;
 
 export class KernelLock {
@@ -52,6 +53,7 @@ export class KernelLock {
    * @throws PythonMpiError TIMEOUT, CHROOT_UNUSABLE
    */
   static async wait(path: string, deadline: Deadline): Promise<KernelLock> {
+    const backoff = new Backoff(RETRY_MS, 1);
     for (;;) {
       const lock = KernelLock.take(path);
       if (lock !== undefined) return lock;
@@ -60,7 +62,7 @@ export class KernelLock {
           hint: 'see whether another python-mpi hangs on this node',
         });
       }
-      await pause(RETRY_MS);
+      await backoff.pause();
     }
   }
 
