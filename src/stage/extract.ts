@@ -70,7 +70,7 @@ export class Extractor implements TarHandler {
           break;
         case 'symlink':
           fs.symlinkSync(osPath(step.target), path);
-          fs.lutimesSync(path, member.mtime, member.mtime);
+          fs.lutimesSync(path, instant(member.mtime), instant(member.mtime));
           break;
         case 'none':
       }
@@ -98,7 +98,7 @@ export class Extractor implements TarHandler {
     const { fd, path, mtime } = this.#open;
     this.#open = undefined;
     try {
-      fs.futimesSync(fd, mtime, mtime);
+      fs.futimesSync(fd, instant(mtime), instant(mtime));
       fs.closeSync(fd);
     } catch (error) {
       throw chrootError(error, `write ${printable(path)}`);
@@ -111,7 +111,7 @@ export class Extractor implements TarHandler {
     for (const path of [...this.#directories.keys()].sort().reverse()) {
       const { mode, mtime } = this.#directories.get(path)!;
       try {
-        fs.utimesSync(this.#path(path), mtime, mtime);
+        fs.utimesSync(this.#path(path), instant(mtime), instant(mtime));
         fs.chmodSync(this.#path(path), mode);
       } catch (error) {
         throw chrootError(error, `make ${printable(path)}`);
@@ -129,4 +129,9 @@ export class Extractor implements TarHandler {
   #path(relative: string): string | Buffer {
     return osPath(this.#base + relative);
   }
+}
+
+/** A time in seconds as Node wants it: it takes a negative number for the present, but not such a Date. */
+function instant(seconds: number): number | Date {
+  return seconds < 0 ? new Date(seconds * 1000) : seconds;
 }

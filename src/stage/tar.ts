@@ -47,6 +47,14 @@ export interface TarHandler {
 
 /** Headers that describe the next member are kept in memory; a longer one is refused. */
 const META_LIMIT = 1 << 20;
+/** Zeros that may follow the end, in bytes: records are padded, but not without end. */
+const TRAILER_LIMIT = 64 << 20;
+/** Latest and earliest time in seconds that every interface here can carry (that of a Date). */
+const TIME_LIMIT = 8_640_000_000_000;
+/** The pax records that matter here. Others are not kept: global ones would add up. */
+const PAX_KEYS: readonly string[] = ['path', 'linkpath', 'size', 'mtime'];
+/** Any of these says that a file is sparse. */
+const PAX_SPARSE = 'GNU.sparse.';
 
 const TYPES: Readonly<Record<string, MemberType>> = {
   '0': 'file',
@@ -79,6 +87,8 @@ export class TarReader {
   readonly #header: Buffer = Buffer.alloc(BLOCK);
   #headerFill = 0;
   #zeroBlocks = 0;
+  /** Bytes that followed the end. */
+  #trailer = 0;
   #meta: { kind: Meta; bytes: Buffer; fill: number } | undefined;
   /** Records for all following members, and for the next one only. */
   #global: ReadonlyMap<string, string> = NO_RECORDS;
@@ -100,7 +110,7 @@ export class TarReader {
       if (this.#state === 'header') {
         at = this.#readHeader(bytes, at);
       } else if (this.#state === 'end') {
-        if (!isZero(bytes.subarray(at))) throw corrupt('there are bytes after the end');
+        this.#readTrailer(bytes.subarray(at));
         return;
       } else {
         const piece = bytes.subarray(at, at + this.#left);
@@ -109,6 +119,12 @@ export class TarReader {
         this.#take(piece);
       }
     }
+  }
+
+  #readTrailer(bytes: Buffer): void {
+    if (!isZero(bytes)) throw corrupt('there are bytes after the end');
+    this.#trailer += bytes.length;
+    if (this.#trailer > TRAILER_LIMIT) throw corrupt('there is no end to the zeros at its end');
   }
 
   /** Bytes of what the state reads, the last of them when none are left. */
@@ -159,7 +175,9 @@ export class TarReader {
     const kind = String.fromCharCode(block[156]!);
     const size = number(block, 124, 12, 'size');
     if (kind === 'x' || kind === 'g' || kind === 'L' || kind === 'K') this.#beginMeta(kind, size);
-    else if (kind !== 'V') this.#beginMember(block, kind, size); // V: GNU volume label, no member
+    else if (kind !== 'V') this.#beginMember(block, kind, size);
+    // A volume label of GNU tar is no member. One with content would shift what follows.
+    else if (size !== 0) throw corrupt('a volume label has content');
   }
 
   #beginMeta(kind: Meta, size: number): void {
@@ -186,10 +204,7 @@ export class TarReader {
     const paxTarget = this.#pax('linkpath') ?? this.#longTarget;
     const paxSize = this.#pax('size');
     const paxTime = this.#pax('mtime');
-    const sparse =
-      kind === 'S' ||
-      this.#pax('GNU.sparse.major') !== undefined ||
-      this.#pax('GNU.sparse.size') !== undefined;
+    const sparse = kind === 'S' || this.#pax(PAX_SPARSE) !== undefined;
     this.#local = NO_RECORDS;
     this.#longName = undefined;
     this.#longTarget = undefined;
@@ -204,13 +219,15 @@ export class TarReader {
     // What the others announce as size is the target's size or none at all: no content follows.
     const size = type === 'file' ? (paxSize === undefined ? headerSize : decimal(paxSize)) : 0;
     if (!Number.isSafeInteger(size) || size < 0) throw corrupt(`${printable(name)} has no size`);
+    const mtime = paxTime === undefined ? number(block, 136, 12, 'time') : decimal(paxTime);
+    if (!(Math.abs(mtime) <= TIME_LIMIT)) throw corrupt(`${printable(name)} has no time`);
     this.#handler.member({
       type,
       name,
       target: type === 'link' || type === 'symlink' ? (paxTarget ?? cString(block, 157, 100)) : '',
       mode: number(block, 100, 8, 'mode') & 0o7777,
       size,
-      mtime: paxTime === undefined ? number(block, 136, 12, 'time') : decimal(paxTime),
+      mtime,
     });
     this.#left = size;
     this.#padding = padding(size);
@@ -269,11 +286,16 @@ function byteSum(block: Uint8Array): number {
   return (sum >>> 16) + (sum & 0xffff);
 }
 
-/** A binary string for people: as UTF-8, with line breaks and other control characters escaped. */
+/** Characters of a name that are shown, half of them from either end. */
+const SHOWN = 200;
+
+/** A binary string for people: as UTF-8, not too long, with line breaks and other control characters escaped. */
 export function printable(name: string): string {
-  return Buffer.from(name, 'latin1')
+  const half = SHOWN / 2;
+  const shown = name.length > SHOWN ? `${name.slice(0, half)}...${name.slice(-half)}` : name;
+  return Buffer.from(shown, 'latin1')
     .toString('utf8')
-    .replace(/[\x00-\x1f\x7f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    .replace(/[\x00-\x1f\x7f-\x9f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function isZero(bytes: Uint8Array): boolean {
@@ -329,7 +351,7 @@ function decimal(digits: string): number {
   return Number(digits);
 }
 
-/** "LENGTH KEY=VALUE\n" records; LENGTH counts all of a record, so a value may contain anything. */
+/** The "LENGTH KEY=VALUE\n" records that matter; LENGTH counts all of a record, so a value may contain anything. */
 function paxRecords(bytes: Buffer): Map<string, string> {
   const records = new Map<string, string>();
   let at = 0;
@@ -342,10 +364,10 @@ function paxRecords(bytes: Buffer): Map<string, string> {
     if (!whole || equals === -1 || equals <= blank || equals >= end) {
       throw corrupt('a pax header is malformed');
     }
-    records.set(
-      bytes.toString('latin1', blank + 1, equals),
-      bytes.toString('latin1', equals + 1, end - 1),
-    );
+    const key = bytes.toString('latin1', blank + 1, equals);
+    const value = bytes.toString('latin1', equals + 1, end - 1);
+    if (PAX_KEYS.includes(key)) records.set(key, value);
+    else if (key.startsWith(PAX_SPARSE)) records.set(PAX_SPARSE, value);
     at = end;
   }
   return records;

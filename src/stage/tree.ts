@@ -1,7 +1,7 @@
 /**
  * What may be put where: every decision of unpacking, and no I/O.
  *
- * The prefix starts empty and only the unpacker writes to it, so a map in memory knows everything that
+ * The prefix starts empty and only the unpacker writes to it, so a tree in memory knows everything that
  * is there. Each member of a package is turned into a step whose path is real: none of its directories
  * is a symlink. So executing a step needs no look at the file system, and cannot leave the prefix.
  *
@@ -12,6 +12,7 @@
  * - A hard link goes to a file or symlink that is there already.
  * - A file, link or symlink replaces anything but a directory; a directory merges into a directory.
  *   Anything else is a conflict.
+ * - There is an end to members, and to the length of a name.
  * - setuid, setgid and sticky bits are dropped, and unless told otherwise the write bits of group and others.
  */
 import { PythonMpiError } from '../errors.ts';
@@ -31,14 +32,37 @@ export interface Step {
   mode: number;
 }
 
-type Node = { kind: 'directory' } | { kind: 'file' } | { kind: 'symlink'; target: string };
+class Directory {
+  readonly kind = 'directory';
+  /** By name: one component, so that a million entries cost little more than their names. */
+  #entries: Map<string, Node> | undefined;
 
-const DIRECTORY: Node = { kind: 'directory' };
+  get(name: string): Node | undefined {
+    return this.#entries?.get(name);
+  }
+
+  set(name: string, node: Node): void {
+    // Most of a hostile million may be empty, and an empty Map is not small.
+    this.#entries ??= new Map();
+    this.#entries.set(name, node);
+  }
+}
+
+type Node = Directory | { kind: 'file' } | { kind: 'symlink'; target: string };
+
 const FILE: Node = { kind: 'file' };
 
 const SAFE_MODE = 0o755;
 /** What Linux allows as well (path_resolution(7)). */
 const MAX_SYMLINKS = 40;
+/** Longest path in bytes that Linux takes, its NUL included (limits.h). */
+const PATH_MAX = 4096;
+/**
+ * Members, and directories that come with them unnamed, that one prefix may have. The largest environments
+ * have a third of that. An entry costs a few hundred bytes here and a thousand in the kernel, so ten million would
+ * take much of a node's memory.
+ */
+export const MAX_ENTRIES = 1_000_000;
 
 function unsafe(member: string, why: string): PythonMpiError {
   return new PythonMpiError('UNSAFE_PACKAGE', `${printable(member)} ${why}`, {
@@ -53,12 +77,18 @@ function conflict(member: string, why: string): PythonMpiError {
 }
 
 export class Tree {
-  readonly #nodes = new Map<string, Node>([['', DIRECTORY]]);
+  readonly #root = new Directory();
   readonly #permissions: number;
+  readonly #most: number;
+  #entries = 0;
 
-  /** @param permissions bits that are kept */
-  constructor(permissions = SAFE_MODE) {
+  /**
+   * @param permissions bits that are kept
+   * @param most entries it may have
+   */
+  constructor(permissions = SAFE_MODE, most = MAX_ENTRIES) {
     this.#permissions = permissions;
+    this.#most = most;
   }
 
   /**
@@ -70,6 +100,7 @@ export class Tree {
     if (type === 'device' || type === 'fifo') throw unsafe(name, `is a ${type}`);
     const components = split(name, name);
     if (components.length === 0 && type !== 'directory') throw conflict(name, 'has no name');
+    this.#count();
     const step: Step = {
       action: type,
       path: '',
@@ -79,81 +110,101 @@ export class Tree {
       mode: member.mode & this.#permissions,
     };
     if (type === 'directory') {
-      step.path = this.#directory(components, name, step.missing);
+      step.path = this.#directory(components, name, step.missing).path;
       return step;
     }
 
     // A link's target first: what the link replaces may be what it is looked up through.
-    if (type === 'link') step.target = this.#existing(member.target, name);
-    else if (type === 'symlink' && member.target.includes('\0')) throw unsafe(name, 'has a NUL');
+    let made: Node = FILE;
+    if (type === 'link') {
+      const existing = this.#existing(member.target, name);
+      step.target = existing.path;
+      made = existing.node;
+    } else if (type === 'symlink') {
+      checkTarget(member.target, name);
+      made = { kind: 'symlink', target: member.target };
+    }
     const last = components.pop()!;
-    const parent = this.#directory(components, name, step.missing);
-    step.path = parent === '' ? last : `${parent}/${last}`;
-    const existing = this.#nodes.get(step.path);
-    if (existing === DIRECTORY) throw conflict(name, 'would replace a directory');
+    const { path, directory } = this.#directory(components, name, step.missing);
+    step.path = join(path, last);
+    const existing = directory.get(last);
+    if (existing?.kind === 'directory') throw conflict(name, 'would replace a directory');
     if (type === 'link' && step.target === step.path) {
       step.action = 'none';
       return step;
     }
     step.replaces = existing !== undefined;
-    this.#nodes.set(step.path, this.#node(type, step.target));
+    directory.set(last, made);
     return step;
   }
 
-  #node(type: 'file' | 'link' | 'symlink', target: string): Node {
-    if (type === 'file') return FILE;
-    return type === 'link' ? this.#nodes.get(target)! : { kind: 'symlink', target };
+  #count(): void {
+    if (++this.#entries <= this.#most) return;
+    throw new PythonMpiError('UNSAFE_PACKAGE', `there are more than ${this.#most} members`, {
+      hint: 'leave out what is not needed, or use a squashfs image: see the README',
+    });
   }
 
   /**
-   * The real path of a directory.
+   * A directory with its real path.
    * @param missing gets the directories that are not there yet; without it their absence is an error
    */
-  #directory(components: readonly string[], member: string, missing?: string[]): string {
-    const asWritten = components.join('/');
-    if (this.#nodes.get(asWritten) === DIRECTORY) return asWritten;
-
+  #directory(
+    components: readonly string[],
+    member: string,
+    missing?: string[],
+  ): { path: string; directory: Directory } {
     const ahead = components.toReversed();
-    const real: string[] = [];
+    const names: string[] = [];
+    /** The root, and the directory behind each of the names. */
+    const stack = [this.#root];
     let followed = 0;
     for (let component = ahead.pop(); component !== undefined; component = ahead.pop()) {
       if (component === '..') {
-        if (real.pop() === undefined) throw unsafe(member, 'leads outside through a symlink');
+        if (names.pop() === undefined) throw unsafe(member, 'leads outside through a symlink');
+        stack.pop();
         continue;
       }
-      real.push(component);
-      const path = real.join('/');
-      const node = this.#nodes.get(path);
+      const parent = stack.at(-1)!;
+      let node = parent.get(component);
       if (node === undefined) {
         if (missing === undefined) throw conflict(member, 'links to something that is not there');
-        this.#nodes.set(path, DIRECTORY);
-        missing.push(path);
+        this.#count();
+        node = new Directory();
+        parent.set(component, node);
+        missing.push(join(names.join('/'), component));
       } else if (node.kind === 'file') {
-        throw conflict(member, `needs ${printable(path)} to be a directory, which is a file`);
+        const file = printable(join(names.join('/'), component));
+        throw conflict(member, `needs ${file} to be a directory, which is a file`);
       } else if (node.kind === 'symlink') {
         followed += 1;
         if (followed > MAX_SYMLINKS) throw unsafe(member, 'goes round in symlinks');
         if (node.target.startsWith('/')) throw unsafe(member, 'leads outside through a symlink');
-        real.pop();
         ahead.push(...plain(node.target).reverse());
+        continue;
       }
+      names.push(component);
+      stack.push(node);
     }
-    return real.join('/');
+    return { path: names.join('/'), directory: stack.at(-1)! };
   }
 
-  /** The real path of the file or symlink that a hard link names. */
-  #existing(target: string, member: string): string {
+  /** The file or symlink that a hard link names, with its real path. */
+  #existing(target: string, member: string): { path: string; node: Node } {
     const components = split(target, member);
     const last = components.pop();
-    const parent = this.#directory(components, member);
-    const path = parent === '' ? `${last}` : `${parent}/${last}`;
-    const node = this.#nodes.get(path);
+    const { path, directory } = this.#directory(components, member);
+    const node = last === undefined ? undefined : directory.get(last);
     if (last === undefined || node === undefined) {
       throw conflict(member, 'links to something that is not there');
     }
-    if (node === DIRECTORY) throw conflict(member, 'is a hard link to a directory');
-    return path;
+    if (node.kind === 'directory') throw conflict(member, 'is a hard link to a directory');
+    return { path: join(path, last), node };
   }
+}
+
+function join(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
 }
 
 /** The components of a path that mean something; may include `..`. */
@@ -165,7 +216,16 @@ function plain(path: string): string[] {
 function split(path: string, member: string): string[] {
   if (path.startsWith('/')) throw unsafe(member, 'has an absolute name');
   if (path.includes('\0')) throw unsafe(member, 'has a NUL in its name');
+  if (path.length >= PATH_MAX) throw conflict(member, `has a name of ${path.length} bytes`);
   const components = plain(path);
   if (components.includes('..')) throw unsafe(member, 'has a name with ..');
   return components;
+}
+
+/** What stands in a symlink. @throws PythonMpiError UNSAFE_PACKAGE, CORRUPT_PACKAGE */
+function checkTarget(target: string, member: string): void {
+  if (target.includes('\0')) throw unsafe(member, 'has a NUL');
+  if (target === '' || target.length >= PATH_MAX) {
+    throw conflict(member, `is a symlink of ${target.length} bytes`);
+  }
 }
