@@ -58,11 +58,11 @@ export class PythonMpiError extends Error {
     return STATUS[this.code];
   }
 
-  /** The line a user sees, without the leading program name. Never contains a line break. */
+  /** The line a user sees, without the leading program name. Never contains a control character. */
   toLine(): string {
     const where = this.host === undefined ? '' : ` on ${this.host}`;
     const hint = this.hint === undefined ? '' : `; ${this.hint}`;
-    return `${this.message}${where}${hint} [${this.code}]`.replace(/[\r\n]+/g, ' ');
+    return `${this.message}${where}${hint} [${this.code}]`.replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ');
   }
 }
 

@@ -4,6 +4,7 @@
  * The root alone reads all names, and answers with one mapping: N gets there and a few for everybody else, where
  * everybody reading everybody's would be N squared.
  */
+import { PythonMpiError } from '../errors.ts';
 import { dense, formatMapping, nodesOfMapping } from './mapping.ts';
 import type { Kvs, Placement } from './rendezvous.ts';
 
@@ -31,7 +32,11 @@ export async function groupByHost(
     pieces = Number(count);
     text += piece;
   }
-  return nodesOfMapping(text, size)!;
+  const nodes = nodesOfMapping(text, size);
+  if (nodes !== undefined) return nodes;
+  throw new PythonMpiError('LAUNCHER', 'what the launcher keeps is not what rank 0 gave it', {
+    hint: 'start the job again; see PYTHON_MPI_VERBOSE=1',
+  });
 }
 
 async function namesOf(kvs: Kvs, size: number): Promise<string[]> {

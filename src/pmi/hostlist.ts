@@ -4,6 +4,7 @@
  * The grammar is what `scontrol show hostnames` accepts; duplicates and order are kept.
  */
 import { PythonMpiError } from '../errors.ts';
+import { MAX_RANKS } from './environment.ts';
 
 /** More names than any list of a real machine. */
 const MAX_HOSTS = 1_000_000;
@@ -13,8 +14,13 @@ const MAX_HOSTS = 1_000_000;
  * @throws PythonMpiError LAUNCHER when it is no such list
  */
 export function expandHostlist(list: string): string[] {
-  const hosts = splitOutsideBrackets(list).flatMap(item => expandItem(item, list));
-  if (hosts.length > MAX_HOSTS) throw bad('host list', list);
+  const hosts: string[] = [];
+  for (const item of itemsOf(list)) {
+    const names = expandItem(item, list);
+    if (hosts.length + names.length > MAX_HOSTS) throw bad('host list', list);
+    // Not push(...names): a range may hold more names than a call takes arguments.
+    for (const name of names) hosts.push(name);
+  }
   return hosts;
 }
 
@@ -23,19 +29,38 @@ export function expandHostlist(list: string): string[] {
  * @throws PythonMpiError LAUNCHER when it is no such list
  */
 export function expandCounts(list: string): number[] {
-  return list.split(',').flatMap(item => {
+  const counts: number[] = [];
+  let ranks = 0;
+  for (const item of list.split(',')) {
     const [, count, times = '1'] = /^(\d{1,7})(?:\(x(\d{1,7})\))?$/.exec(item) ?? [];
-    if (count === undefined || Number(times) > MAX_HOSTS) throw bad('list of tasks per node', list);
-    return new Array<number>(Number(times)).fill(Number(count));
-  });
+    ranks += Number(count) * Number(times);
+    if (count === undefined || counts.length + Number(times) > MAX_HOSTS || !(ranks <= MAX_RANKS))
+      throw bad('list of tasks per node', list);
+    for (let node = 0; node < Number(times); node++) counts.push(Number(count));
+  }
+  return counts;
 }
 
-function splitOutsideBrackets(list: string): string[] {
-  return list.split(/,(?![^[\]]*\])/);
+/** What the commas outside brackets separate. */
+function itemsOf(list: string): string[] {
+  const items: string[] = [];
+  let start = 0;
+  let inBrackets = false;
+  for (let at = 0; at < list.length; at++) {
+    if (list[at] === '[') inBrackets = true;
+    else if (list[at] === ']') inBrackets = false;
+    else if (list[at] === ',' && !inBrackets) {
+      items.push(list.slice(start, at));
+      start = at + 1;
+    }
+  }
+  items.push(list.slice(start));
+  return items;
 }
 
 function expandItem(item: string, list: string): string[] {
-  if (!/^(?:[^\s[\],]+|\[\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*\])+$/.test(item))
+  // One character at a time: repeated repetitions would try all ways to part a word.
+  if (!/^(?:[^\s[\],]|\[\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*\])+$/.test(item))
     throw bad('host list', list);
   let names = [''];
   for (const part of item.split(/(?=\[)|(?<=\])/)) {
@@ -48,14 +73,14 @@ function expandItem(item: string, list: string): string[] {
 
 /** `1,08-11` -> 1 08 09 10 11: the low end of a range says how wide its numbers are. */
 function expandRanges(spec: string, list: string): string[] {
-  return spec.split(',').flatMap(range => {
+  const numbers: string[] = [];
+  for (const range of spec.split(',')) {
     const [low = '', high = low] = range.split('-');
     const count = Number(high) - Number(low) + 1;
-    if (!(count >= 1 && count <= MAX_HOSTS)) throw bad('host list', list);
-    return Array.from({ length: count }, (_, i) =>
-      String(Number(low) + i).padStart(low.length, '0'),
-    );
-  });
+    if (!(count >= 1 && numbers.length + count <= MAX_HOSTS)) throw bad('host list', list);
+    for (let i = 0; i < count; i++) numbers.push(String(Number(low) + i).padStart(low.length, '0'));
+  }
+  return numbers;
 }
 
 function bad(what: string, text: string): PythonMpiError {

@@ -15,6 +15,7 @@ import { dense } from './mapping.ts';
 import { PmixClient } from './pmix/client.ts';
 import type { Identity } from './pmix/codec.ts';
 import { FAREWELL_MS, type Method } from './rendezvous.ts';
+import { misbehaved } from './turns.ts';
 
 /** Servers we can talk to, by the variable that names them, the newest encoding first. */
 const SERVERS: readonly [variable: string, encoding: string][] = [
@@ -36,6 +37,8 @@ export const pmix: Method = {
     const client = new PmixClient(await dialPort(variable, address, deadline), identity);
     await client.init(deadline);
     const { size, hosts } = await client.jobData(deadline);
+    if (rank >= size)
+      throw misbehaved(`says that the job has ${size} ranks, and this is rank ${rank}`);
     const names = [...new Set(hosts)];
     const indices = new Map(names.map((name, index) => [name, index]));
     log(`launcher pmix: rank ${rank} of ${size} on ${names.length} nodes, rank 0 on ${hosts[0]}`);

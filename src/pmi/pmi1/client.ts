@@ -7,6 +7,7 @@
 import type { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
+import { MAX_RANKS } from '../environment.ts';
 import { misbehaved, Turns } from '../turns.ts';
 import {
   encodeLine,
@@ -52,7 +53,8 @@ export class Pmi1Client {
         const { fields } = await this.#reply('initack', 'set', deadline);
         for (const [key, value] of fields) said.set(key, value);
       }
-      return { rank: count('initack', 'rank', said, 0), size: count('initack', 'size', said, 1) };
+      const rank = count('initack', 'rank', said, 0);
+      return { rank, size: count('initack', 'size', said, rank + 1, MAX_RANKS) };
     });
   }
 
@@ -174,10 +176,11 @@ function count(
   key: string,
   fields: ReadonlyMap<string, string>,
   least: number,
+  most = Number.MAX_SAFE_INTEGER,
 ): number {
   const text = required(command, key, fields);
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
+  if (!Number.isInteger(value) || value < least || value > most)
     throw misbehaved(`answered '${command}' with ${key}=${quote(text)}`);
   return value;
 }

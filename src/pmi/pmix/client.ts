@@ -7,6 +7,7 @@
 import { type Deadline, pause } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
+import { MAX_RANKS } from '../environment.ts';
 import { misbehaved, Turns } from '../turns.ts';
 import {
   abortBody,
@@ -195,8 +196,10 @@ function readJobData(data: readonly Pair[]): JobData {
     const [rank, host] = [fieldOf(value, 'pmix.rank'), fieldOf(value, 'pmix.hname')];
     if (typeof rank === 'number' && typeof host === 'string') hosts.set(rank, host);
   }
-  const byRank = Array.from({ length: size }, (_, rank) => hosts.get(rank));
-  if (!byRank.every(host => host !== undefined)) {
+  // A size that nobody counted would be an array of that size.
+  const counted = size <= MAX_RANKS && hosts.size >= size ? size : 0;
+  const byRank = Array.from({ length: counted }, (_, rank) => hosts.get(rank));
+  if (counted === 0 || !byRank.every(host => host !== undefined)) {
     throw new PythonMpiError('LAUNCHER', 'the launcher does not say where every rank is', {
       hint: 'name another launcher with PYTHON_MPI_LAUNCHER',
     });

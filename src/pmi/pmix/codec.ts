@@ -5,7 +5,7 @@
  * carries its request's tag. Described by openpmix src/mca/ptl/base/ptl_base_fns.c, ptl_types.h and, for the
  * bodies, src/client. Servers are intolerant: nothing may be sent that libpmix would not send.
  */
-import { Packer, type Pair, type Proc, TYPE, Unpacker } from './pack.ts';
+import { malformed, Packer, type Pair, type Proc, TYPE, Unpacker } from './pack.ts';
 
 /** The rank that means all of a namespace. */
 export const WILDCARD = 0xffff_fffe;
@@ -20,6 +20,8 @@ export const PMIX_STATUS = {
 
 const COMMAND = { REQ: 0, ABORT: 1, COMMIT: 2, FENCE: 3, GET: 4, FINALIZE: 5 } as const;
 const HEADER_SIZE = 16;
+/** Most bytes that the body of a message may have: far more than the data of a job of MAX_RANKS ranks. */
+const MAX_BODY = 1 << 28;
 const SCOPE_GLOBAL = 3;
 const BUFFER_NOT_DESCRIBED = 1;
 /** Any version from 3.2 on gives the same layout of job data. */
@@ -152,36 +154,54 @@ export function parseFound(body: Uint8Array): { status: number; found: Pair[] } 
 
 /** Puts messages together from what a socket happens to deliver. */
 export class FrameReader {
-  #rest: Uint8Array = new Uint8Array(0);
+  /** What has arrived and is not taken yet. Joined only when there is enough: a message may come in many pieces. */
+  #pieces: Uint8Array[] = [];
+  #length = 0;
 
   /** Takes bytes. */
   push(bytes: Uint8Array): void {
-    this.#rest = concat(this.#rest, bytes);
+    this.#pieces.push(bytes);
+    this.#length += bytes.length;
   }
 
   /** The answer to the handshake, once: a status, 0 for success, and the index of this connection. */
   accepted(): { status: number; index: number } | undefined {
-    if (this.#rest.length < 8) return undefined;
-    const view = this.#view();
-    const answer = { status: view.getInt32(0), index: view.getInt32(4) };
-    this.#rest = this.#rest.subarray(8);
-    return answer;
+    if (this.#length < 8) return undefined;
+    const view = viewOf(this.#take(8));
+    return { status: view.getInt32(0), index: view.getInt32(4) };
   }
 
-  /** The next whole message. */
+  /**
+   * The next whole message.
+   * @throws PythonMpiError LAUNCHER when it is longer than any message
+   */
   next(): Frame | undefined {
-    if (this.#rest.length < HEADER_SIZE) return undefined;
-    const view = this.#view();
-    const end = HEADER_SIZE + view.getUint32(8);
-    if (this.#rest.length < end) return undefined;
-    const message = { tag: view.getUint32(4), body: this.#rest.subarray(HEADER_SIZE, end) };
-    this.#rest = this.#rest.subarray(end);
-    return message;
+    if (this.#length < HEADER_SIZE) return undefined;
+    const length = viewOf(this.#peek(HEADER_SIZE)).getUint32(8);
+    if (length > MAX_BODY) throw malformed(`has ${length} bytes`);
+    if (this.#length < HEADER_SIZE + length) return undefined;
+    const message = this.#take(HEADER_SIZE + length);
+    return { tag: viewOf(message).getUint32(4), body: message.subarray(HEADER_SIZE) };
   }
 
-  #view(): DataView {
-    return new DataView(this.#rest.buffer, this.#rest.byteOffset, this.#rest.byteLength);
+  /** The first `count` bytes, all of which are there. */
+  #peek(count: number): Uint8Array {
+    if (this.#pieces[0]!.length < count) this.#pieces = [concat(...this.#pieces)];
+    return this.#pieces[0]!.subarray(0, count);
   }
+
+  #take(count: number): Uint8Array {
+    const taken = this.#peek(count);
+    const rest = this.#pieces[0]!.subarray(count);
+    if (rest.length > 0) this.#pieces[0] = rest;
+    else this.#pieces.shift();
+    this.#length -= count;
+    return taken;
+  }
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function command(number: number): Packer {
@@ -192,9 +212,12 @@ function terminated(text: string): Uint8Array {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(first.length + second.length);
-  whole.set(first);
-  whole.set(second, first.length);
+function concat(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
   return whole;
 }

@@ -222,6 +222,7 @@ export class Unpacker {
   }
 }
 
-function malformed(how: string): PythonMpiError {
+/** For what is no message: "a PMIx message of the launcher ..." */
+export function malformed(how: string): PythonMpiError {
   return new PythonMpiError('LAUNCHER', `a PMIx message of the launcher ${how}`);
 }
