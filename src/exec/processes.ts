@@ -14,6 +14,12 @@ export interface ProcessIdentity {
 /** Longest time between two looks, in milliseconds. */
 const POLL_MS = 50;
 
+/** Whether something that was said or written down is the identity of a process. */
+export function isProcessIdentity(said: unknown): said is ProcessIdentity {
+  const { pid, started } = (said ?? {}) as Partial<Record<string, unknown>>;
+  return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof started === 'string';
+}
+
 /** State and start time of a process, or undefined when there is none of that pid. */
 function look(pid: number): { state: string; started: string } | undefined {
   try {

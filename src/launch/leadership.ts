@@ -6,10 +6,10 @@ import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
 import type { Failure } from '../engine/engine.ts';
 import type { PythonMpiError } from '../errors.ts';
-import type { ProcessIdentity } from '../exec/processes.ts';
+import { isProcessIdentity, type ProcessIdentity } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import { Driver, type Station } from '../net/driver.ts';
-import { type Kind, LOCAL, type TreeKind } from '../net/handshake.ts';
+import { type Greeting, type Kind, LOCAL, SURVEY, TREE, type TreeKind } from '../net/handshake.ts';
 import { type Link, Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
 import type { Meeting } from './meeting.ts';
@@ -39,8 +39,11 @@ export class Leadership<Success extends object> {
     this.#roster = roster;
     this.#deadline = deadline;
     this.#log = log;
-    this.gathering = new LocalGathering(roster.locals - 1);
-    this.#listener = new Listener(link => this.#admit(link));
+    this.gathering = new LocalGathering(roster.locals - 1, isProcessIdentity);
+    this.#listener = new Listener(
+      link => this.#admit(link),
+      greeting => this.#expects(greeting),
+    );
   }
 
   /**
@@ -57,7 +60,7 @@ export class Leadership<Success extends object> {
     const leadership = new Leadership<Success>(meeting, roster, deadline, log);
     leadership.#secret = await meeting.lead(leadership.#listener);
     leadership.#listener.admit(leadership.#secret);
-    log(`leads node ${roster.position} of ${roster.leaders.length}, ${roster.locals} ranks here`);
+    log(`leads node ${roster.position} of ${leadership.#leaders}, ${roster.locals} ranks here`);
     return leadership;
   }
 
@@ -74,7 +77,7 @@ export class Leadership<Success extends object> {
     const driver = new Driver({
       kind,
       position: this.#roster.position,
-      count: this.#roster.leaders.length,
+      count: this.#leaders,
       secret: this.#secret,
       station,
       cardOf: position => this.#meeting.cardOf(position),
@@ -109,12 +112,23 @@ export class Leadership<Success extends object> {
     this.#listener.close();
   }
 
+  /** Leaders that share a host know the same secret, and may listen where another one was expected. */
+  #expects({ kind, from, to }: Greeting): boolean {
+    if (to !== this.#roster.position) return false;
+    return kind === LOCAL || ((kind === TREE || kind === SURVEY) && from < this.#leaders);
+  }
+
+  get #leaders(): number {
+    return this.#roster.leaders.length;
+  }
+
   #admit(link: Link): void {
     const { kind } = link.greeting;
     const driver = this.#drivers.get(kind);
     if (kind === LOCAL) void this.gathering.admit(link);
-    else if (driver === undefined) this.#early.push(link);
-    else driver.adopt(link);
+    else if (driver !== undefined) driver.adopt(link);
+    else if (this.#early.length < this.#leaders) this.#early.push(link);
+    else link.destroy();
   }
 
   async #hostOf(position: number): Promise<string> {

@@ -39,7 +39,9 @@ export function decodeCard(text: string): Card {
     const colon = item.lastIndexOf(':');
     return { host: item.slice(0, colon), port: Number(item.slice(colon + 1)) };
   });
-  const sound = endpoints.every(({ host, port }) => host !== '' && port > 0 && port < 65536);
+  const sound = endpoints.every(
+    ({ host, port }) => host !== '' && Number.isInteger(port) && port > 0 && port < 65536,
+  );
   if (format !== FORMAT || !host || local === undefined || more.length > 0 || !sound) {
     throw new PythonMpiError(
       'PROTOCOL',

@@ -248,7 +248,11 @@ export class Driver {
       const card = await cardOf(position);
       const late = Deadline.after(this.#options.latenessMs ?? 0);
       const link = await patiently(() => this.#dialAny(card, secret, greeting), late);
-      const id = this.#free.pop()!;
+      const id = this.#free.pop();
+      if (id === undefined) {
+        link.destroy();
+        throw new Error('there are too many links');
+      }
       log(`parent is position ${position} on ${card.host}, ${link.peer}`);
       this.#happened(engine => {
         this.#links.set(id, link);

@@ -16,6 +16,7 @@ const MAGIC = 'PMPI';
 const VERSION = 1;
 const NONCE_BYTES = 16;
 const MAC_BYTES = 32;
+const SECRET_BYTES = 32;
 
 export const HELLO_BYTES = 32;
 export const CHALLENGE_BYTES = NONCE_BYTES + MAC_BYTES;
@@ -44,6 +45,23 @@ export interface Greeting {
   from: number;
   /** Position the client means to reach. */
   to: number;
+}
+
+/** A secret that nobody else has. */
+export function drawSecret(): Buffer {
+  return randomBytes(SECRET_BYTES);
+}
+
+/**
+ * A secret as it came through a launcher's store or a note, in hexadecimal digits.
+ * @throws PythonMpiError AUTHENTICATION for anything else: a key of half a secret, or none, would be guessed
+ */
+export function readSecret(text: string): Buffer {
+  const secret = Buffer.from(text, 'hex');
+  if (text.length === 2 * SECRET_BYTES && secret.length === SECRET_BYTES) return secret;
+  throw new PythonMpiError('AUTHENTICATION', 'what was to be the secret of this job is none', {
+    hint: 'use the same version of python-mpi on all ranks',
+  });
 }
 
 function mac(secret: Buffer, label: string, ...parts: Uint8Array[]): Buffer {

@@ -3,8 +3,9 @@
  * neither frames nor the tree.
  */
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
-import { Alarm, type Deadline, now } from '../deadline.ts';
+import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
+import { Crowd } from './crowd.ts';
 import {
   CHALLENGE_BYTES,
   ClientHandshake,
@@ -17,8 +18,8 @@ import { listenLocal, listenTcp } from './listen.ts';
 
 /** How long an accepted connection may take to prove itself, in milliseconds. */
 const PROOF_MS = 5000;
-/** Connections that may be proving themselves at once; more are turned away. */
-const MAX_UNPROVEN = 1024;
+/** What a peer may send before anybody reads it, in bytes: more than any of ours says unasked. */
+const MAX_EARLY = 1 << 20;
 
 /** Takes what arrives on a link. Exactly one of `ended` and `lost` comes last. */
 export interface LinkReader {
@@ -37,6 +38,7 @@ export class Link {
   readonly #socket: Socket;
   #reader: LinkReader | undefined;
   #early: Buffer[] = [];
+  #earlyBytes = 0;
   #over: (() => void) | undefined;
   #finished = false;
 
@@ -63,8 +65,14 @@ export class Link {
 
   /** For the owner of the socket's bytes: they arrived. */
   deliver(bytes: Buffer): void {
-    if (this.#reader === undefined) this.#early.push(Buffer.from(bytes));
-    else if (!this.#finished) this.#reader.received(bytes);
+    if (this.#finished) return;
+    if (this.#reader !== undefined) {
+      this.#reader.received(bytes);
+      return;
+    }
+    this.#early.push(Buffer.from(bytes));
+    this.#earlyBytes += bytes.length;
+    if (this.#earlyBytes > MAX_EARLY) this.#socket.destroy();
   }
 
   /** Where the socket should put its next bytes, if the reader cares. */
@@ -105,6 +113,8 @@ export class Link {
       return;
     }
     this.#finished = true;
+    // A peer that has only stopped talking would keep the descriptor.
+    this.#socket.destroy();
     tell(reader);
   }
 }
@@ -171,12 +181,15 @@ export function dial(
 export class Listener {
   readonly #servers: Server[] = [];
   readonly #accept: (link: Link) => void;
+  readonly #expects: (greeting: Greeting) => boolean;
+  readonly #crowd = new Crowd(PROOF_MS);
   #secret: Buffer | undefined;
   #waiting: (() => void)[] = [];
-  #unproven = 0;
 
-  constructor(accept: (link: Link) => void) {
+  /** @param expects whether this listener is whom a client means; one that means another may have the same secret */
+  constructor(accept: (link: Link) => void, expects: (greeting: Greeting) => boolean = () => true) {
     this.#accept = accept;
+    this.#expects = expects;
   }
 
   /**
@@ -213,24 +226,15 @@ export class Listener {
   }
 
   #greet(socket: Socket): void {
-    if (this.#unproven >= MAX_UNPROVEN) {
-      socket.destroy();
-      return;
-    }
-    this.#unproven++;
+    const { hurry, leave } = this.#crowd.enter(socket);
     let received = Buffer.alloc(0);
     let handshake: ServerHandshake | undefined;
-    const alarm = new Alarm(() => socket.destroy());
-    const settle = () => {
-      alarm.clear();
-      this.#unproven--;
-      socket.removeAllListeners();
-    };
     const take = (bytes: Buffer) => {
       received = Buffer.concat([received, bytes]);
       try {
         if (handshake === undefined && received.length >= HELLO_BYTES) {
           handshake = new ServerHandshake(this.#secret!, received.subarray(0, HELLO_BYTES));
+          if (!this.#expects(handshake.greeting)) return void socket.destroy();
           socket.write(handshake.challenge);
         }
         if (handshake === undefined || received.length < HELLO_BYTES + PROOF_BYTES) return;
@@ -240,7 +244,8 @@ export class Listener {
         socket.destroy();
         return;
       }
-      settle();
+      leave();
+      socket.removeAllListeners();
       const link = new Link(socket, handshake.greeting);
       socket.on('data', chunk => link.deliver(chunk));
       const rest = received.subarray(HELLO_BYTES + PROOF_BYTES);
@@ -248,12 +253,10 @@ export class Listener {
       this.#accept(link);
     };
     const begin = () => {
-      alarm.set(now() + PROOF_MS);
+      hurry();
       socket.on('data', take);
       socket.resume();
     };
-    socket.on('error', () => {});
-    socket.once('close', settle);
     if (this.#secret === undefined) this.#waiting.push(begin);
     else begin();
   }

@@ -12,20 +12,26 @@ import { patiently } from './patience.ts';
 
 /** A line longer than this is no message of ours, in bytes. */
 const MAX_LINE = 65536;
+const LINE_BREAK = 0x0a;
 
-/** The first line that arrives on a link, parsed. */
+/** The first line that arrives on a link, parsed. Rejects with PEER_LOST. */
 function firstLine(link: Link): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    let text = '';
+    const pieces: Buffer[] = [];
+    let length = 0;
+    let over = false;
     const broken = (reason: string) => reject(new PythonMpiError('PEER_LOST', reason));
     link.read({
       received(bytes) {
-        text += Buffer.from(bytes).toString('utf8');
-        const end = text.indexOf('\n');
-        if (end < 0 && text.length > MAX_LINE) return broken('the node leader sent nonsense');
-        if (end < 0) return;
+        if (over) return;
+        const end = bytes.indexOf(LINE_BREAK);
+        pieces.push(Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)));
+        length += bytes.length;
+        over = end >= 0 || length > MAX_LINE;
+        if (!over) return;
         try {
-          resolve(JSON.parse(text.slice(0, end)));
+          if (end < 0) throw new Error('not a line');
+          resolve(JSON.parse(Buffer.concat(pieces).toString('utf8')));
         } catch {
           broken('the node leader sent nonsense');
         }
@@ -50,10 +56,15 @@ export class LocalGathering<Member, Verdict> {
   readonly #complete: Promise<void>;
   #completed!: () => void;
   readonly #expected: number;
+  readonly #isMember: (said: unknown) => said is Member;
 
-  /** @param expected number of other ranks on this node */
-  constructor(expected: number) {
+  /**
+   * @param expected number of other ranks on this node
+   * @param isMember whether what a rank says of itself makes sense
+   */
+  constructor(expected: number, isMember: (said: unknown) => said is Member) {
     this.#expected = expected;
+    this.#isMember = isMember;
     this.#complete = new Promise(resolve => {
       this.#completed = resolve;
     });
@@ -62,8 +73,8 @@ export class LocalGathering<Member, Verdict> {
 
   /** A rank of this node has connected. */
   async admit(link: Link): Promise<void> {
-    const member = (await firstLine(link).catch(() => undefined)) as Member | undefined;
-    if (member === undefined) return link.destroy();
+    const member = await firstLine(link).catch(() => undefined);
+    if (!this.#isMember(member)) return link.destroy();
     this.members.push(member);
     this.#links.push(link);
     if (this.#verdict !== undefined) link.send(line(this.#verdict));

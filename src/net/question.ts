@@ -5,7 +5,8 @@
  * by what is in the lines. Knows neither.
  */
 import { connect, type Server, type Socket } from 'node:net';
-import { Alarm, Backoff, type Deadline, now } from '../deadline.ts';
+import { Backoff, type Deadline } from '../deadline.ts';
+import { Crowd } from './crowd.ts';
 import type { Target } from './link.ts';
 import { listenLocal, listenTcp } from './listen.ts';
 
@@ -13,8 +14,6 @@ import { listenLocal, listenTcp } from './listen.ts';
 const MAX_LINE = 16_384;
 /** How long somebody who has connected may take to ask, in milliseconds. */
 const PATIENCE_MS = 5000;
-/** Questions that may be under way at once; more are turned away and ask again. */
-const MAX_ASKING = 1024;
 /** Longest pause before asking again where nobody listens yet, in milliseconds. */
 const RETRY_MS = 25;
 
@@ -22,8 +21,8 @@ const RETRY_MS = 25;
 export class Desk {
   readonly #answer: (question: string) => Promise<string>;
   readonly #servers: Server[] = [];
+  readonly #crowd = new Crowd(PATIENCE_MS);
   #expected: number;
-  #asking = 0;
 
   /**
    * @param expected number of questions to answer; the desk closes itself after the last one
@@ -45,24 +44,19 @@ export class Desk {
   }
 
   async #attend(socket: Socket): Promise<void> {
-    socket.on('error', () => {});
-    if (this.#asking >= MAX_ASKING) return void socket.destroy();
-    this.#asking++;
-    const alarm = new Alarm(() => socket.destroy());
-    alarm.set(now() + PATIENCE_MS);
+    const { hurry, relax, leave } = this.#crowd.enter(socket);
+    hurry();
     try {
       const question = await readLine(socket);
-      alarm.clear();
+      relax();
       const answer = await this.#answer(question);
+      leave();
       if (socket.destroyed) return;
       socket.end(`${answer}\n`);
       if (--this.#expected === 0) for (const server of this.#servers) server.close();
     } catch {
       // Strangers are turned away without a word: they could be anyone.
       socket.destroy();
-    } finally {
-      alarm.clear();
-      this.#asking--;
     }
   }
 }
@@ -133,11 +127,15 @@ async function askOnce<Answer>(
 function readLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';
+    let over = false;
     socket.on('data', chunk => {
+      // What follows the line is nobody's business, and must not pile up.
+      if (over) return;
       text += chunk.toString('latin1');
       const end = text.indexOf('\n');
+      over = end >= 0 || text.length > MAX_LINE;
       if (end >= 0) resolve(text.slice(0, end));
-      else if (text.length > MAX_LINE) reject(new Error('not a line'));
+      else if (over) reject(new Error('not a line'));
     });
     socket.once('close', () => reject(new Error('no line')));
     socket.resume();

@@ -150,7 +150,10 @@ link('somebody there who never answers: the deadline', async () => {
 const local = suite('net/local');
 
 local('every rank of a node hears the verdict, also one that comes late', async () => {
-  const gathering = new LocalGathering<{ pid: number }, { directory: string }>(2);
+  const gathering = new LocalGathering<{ pid: number }, { directory: string }>(
+    2,
+    (said): said is { pid: number } => typeof said === 'object',
+  );
   const listener = new Listener(arrived => void gathering.admit(arrived));
   const name = `python-mpi-test-${process.pid}`;
   await listener.local(name);
