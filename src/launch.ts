@@ -9,7 +9,7 @@ import { Deadline } from './deadline.ts';
 import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
-import type { StagedHere } from './launch/plan.ts';
+import { isStagedHere } from './launch/plan.ts';
 import { findRoster } from './launch/roster.ts';
 import type { Run, Staged } from './launch/run.ts';
 import type { Outcome } from './outcome.ts';
@@ -66,7 +66,7 @@ async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Prom
     const { lead } = await import('./launch/leader.ts');
     return lead(run, rendezvous, roster, deadline);
   }
-  const { directory } = await follow<StagedHere>(run, rendezvous, roster, deadline);
+  const { directory } = await follow(run, rendezvous, roster, deadline, isStagedHere);
   return { directory, release: undefined };
 }
 

@@ -86,12 +86,17 @@ export async function broadcast(run: Bcast): Promise<void> {
     rendezvous = await withStore(rendezvous, { only: configuration.interface, deadline, log });
     const roster = await findRoster(rendezvous);
     if (roster.leads) await lead(run, rendezvous, roster, deadline);
-    else await follow(run, rendezvous, roster, deadline);
+    else await follow(run, rendezvous, roster, deadline, isVerdict);
     await rendezvous.settle();
   } catch (thrown) {
     throw await giveUp(run, rendezvous, undefined, thrown);
   }
   await rendezvous.finish(SUCCESS);
+}
+
+/** After a good verdict the ranks of a node need no word more. */
+function isVerdict(said: unknown): said is object {
+  return typeof said === 'object' && said !== null;
 }
 
 async function lead(

@@ -13,7 +13,7 @@ import { PERMISSIONS } from '../stage/inventory.ts';
 import type { PackageSource, PackageSpec } from '../stage/package.ts';
 import { checkSpace } from '../stage/space.ts';
 import { Intake, totalOf } from './intake.ts';
-import { decodePlan, encodeFailure } from './plan.ts';
+import { decodePlan, encodeFailure, isPlan } from './plan.ts';
 
 /** What the root announces of a broadcast. */
 export interface CopyPlan {
@@ -25,6 +25,14 @@ export interface CopyPlan {
 /** What the root asks in the survey: whether a node holds this. */
 export interface CopyQuestion {
   content: string;
+}
+
+function isCopyQuestion(said: unknown): said is CopyQuestion {
+  return typeof (said as Partial<CopyQuestion> | null)?.content === 'string';
+}
+
+function isCopyPlan(said: unknown): said is CopyPlan {
+  return isPlan(said) && isCopyQuestion(said);
 }
 
 export interface CopyStationOptions {
@@ -65,7 +73,7 @@ export class SurveyStation implements Station {
   }
 
   async announced(opaque: Uint8Array): Promise<Answer> {
-    const { content } = decodePlan<CopyQuestion>(opaque, this.#secret);
+    const { content } = decodePlan(opaque, this.#secret, isCopyQuestion);
     return this.#arrival.holds(content) ? 'held' : 'lacking';
   }
 
@@ -99,7 +107,7 @@ export class CopyStation implements Station {
   }
 
   async announced(opaque: Uint8Array): Promise<Answer> {
-    return this.prepare(decodePlan<CopyPlan>(opaque, this.#options.secret));
+    return this.prepare(decodePlan(opaque, this.#options.secret, isCopyPlan));
   }
 
   /**

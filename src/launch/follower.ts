@@ -6,11 +6,12 @@ import { self } from '../exec/processes.ts';
 import { askLeader } from '../net/local.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { meetingOf } from './meeting.ts';
-import { decodeFailure, type LocalVerdict } from './plan.ts';
+import { decodeFailure, decodeVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /**
+ * @param isSuccess whether something is that
  * @returns what the leader tells its ranks after a good verdict
  * @throws JobFailed with the session's verdict
  * @throws PythonMpiError when the leader cannot be reached or goes away
@@ -20,11 +21,13 @@ export async function follow<Success extends object>(
   rendezvous: Rendezvous,
   roster: Roster,
   deadline: Deadline,
+  isSuccess: (said: unknown) => said is Success,
 ): Promise<Success> {
   const meeting = meetingOf(rendezvous, roster, { env, only: undefined, deadline, log });
   const { secret, leader } = await meeting.follow();
   const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
-  const verdict = (await askLeader(leader.local, secret, about, deadline)) as LocalVerdict<Success>;
+  const said = await askLeader(leader.local, secret, about, deadline);
+  const verdict = decodeVerdict(said, isSuccess);
   if ('failure' in verdict) {
     const { code, text } = verdict.failure;
     throw new JobFailed(decodeFailure(code, text, 'the broadcast failed'));

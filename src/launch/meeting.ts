@@ -4,13 +4,13 @@
  * Where the launcher has a key-value store, it is that. Where it has none, the places are derived from what all ranks
  * know, and the secret is in the environment or travels in credentials of MUNGE.
  */
-import { randomBytes } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from '../net/card.ts';
+import { drawSecret } from '../net/handshake.ts';
 import type { Listener } from '../net/link.ts';
-import type { Rendezvous } from '../pmi/rendezvous.ts';
+import type { Placement, Rendezvous } from '../pmi/rendezvous.ts';
 import { secretOrigin } from '../pmi/secret.ts';
 import { DerivedMeeting, type SecretSource, sharedSecret } from './derived.ts';
 import { PublishedMeeting } from './published.ts';
@@ -60,6 +60,7 @@ export function meetingOf(
   const origin = secretOrigin(env);
   if (origin === undefined) throw noSecret(rendezvous);
   if ('variable' in origin) {
+    if (origin.value.length < origin.least) throw guessable(origin, placement);
     log(`secret: from ${origin.variable}`);
     return meet(sharedSecret(origin.value, jobId));
   }
@@ -81,12 +82,20 @@ function noSecret({ launcher, placement }: Rendezvous): Error {
   return placement.rank === 0 ? error : new JobFailed(error);
 }
 
+/** Whoever connects is shown something keyed with it, and can try keys at home. */
+function guessable({ variable, least }: { variable: string; least: number }, { rank }: Placement) {
+  const error = new PythonMpiError('USAGE', `${variable} has fewer than ${least} characters`, {
+    hint: `put this line into the job script: export ${variable}=$(openssl rand -hex 32)`,
+  });
+  return rank === 0 ? error : new JobFailed(error);
+}
+
 /** A job of one rank meets nobody. */
 class LonelyMeeting implements Meeting {
   readonly latenessMs = 0;
 
   async lead(): Promise<Buffer> {
-    return randomBytes(32);
+    return drawSecret();
   }
 
   follow(): never {

@@ -5,13 +5,19 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { codeOfStatus, type ErrorCode, PythonMpiError, STATUS } from '../errors.ts';
-import type { PackageSpec } from '../stage/package.ts';
+import { isPackageSpec, type PackageSpec } from '../stage/package.ts';
 
 const MAC_BYTES = 32;
 
 /** The plan of a launch. */
 export interface Plan {
   packages: readonly PackageSpec[];
+}
+
+/** Whether something that was announced is a plan of a launch. */
+export function isPlan(said: unknown): said is Plan {
+  const { packages } = (said ?? {}) as Partial<Record<keyof Plan, unknown>>;
+  return Array.isArray(packages) && packages.every(isPackageSpec);
 }
 
 function sign(secret: Buffer, body: Uint8Array): Buffer {
@@ -24,14 +30,34 @@ export function encodePlan<P extends object>(plan: P, secret: Buffer): Buffer {
   return Buffer.concat([sign(secret, body), body]);
 }
 
-/** @throws PythonMpiError AUTHENTICATION when the root of this job did not write it */
-export function decodePlan<P extends object>(bytes: Uint8Array, secret: Buffer): P {
+/**
+ * @param isPlan whether what the root says makes sense
+ * @throws PythonMpiError AUTHENTICATION when the root of this job did not write it; PROTOCOL when it makes no sense
+ */
+export function decodePlan<P extends object>(
+  bytes: Uint8Array,
+  secret: Buffer,
+  isPlan: (said: unknown) => said is P,
+): P {
   const body = bytes.subarray(MAC_BYTES);
   const mac = bytes.subarray(0, MAC_BYTES);
   if (mac.length !== MAC_BYTES || !timingSafeEqual(mac, sign(secret, body))) {
     throw new PythonMpiError('AUTHENTICATION', 'the announced packages are not those of the root');
   }
-  return JSON.parse(Buffer.from(body).toString('utf8')) as P;
+  const plan = parse(Buffer.from(body).toString('utf8'));
+  if (isPlan(plan)) return plan;
+  throw new PythonMpiError('PROTOCOL', 'the root announced what is no plan', {
+    hint: 'use the same version of python-mpi on all ranks',
+  });
+}
+
+/** What a text of JSON holds; undefined when it is none. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Longest failure text that the engine carries, in bytes. */
@@ -52,13 +78,11 @@ export function encodeFailure(error: PythonMpiError): { code: number; text: stri
  */
 export function decodeFailure(code: number, text: string, fallback: string): PythonMpiError {
   const name: ErrorCode = codeOfStatus(code);
-  try {
-    const { message, host, hint } = JSON.parse(text) as Record<string, string | undefined>;
-    if (typeof message === 'string') return new PythonMpiError(name, message, { host, hint });
-  } catch {
-    // No text of ours.
-  }
-  return new PythonMpiError(name, fallback);
+  const said = (parse(text) ?? {}) as Partial<Record<'message' | 'host' | 'hint', unknown>>;
+  const word = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  const message = word(said.message);
+  if (message === undefined) return new PythonMpiError(name, fallback);
+  return new PythonMpiError(name, message, { host: word(said.host), hint: word(said.hint) });
 }
 
 /** What a node leader tells the other ranks of its node. */
@@ -69,4 +93,26 @@ export type LocalVerdict<Success extends object> =
 /** The good verdict of a launch: where the packages are. */
 export interface StagedHere {
   directory: string;
+}
+
+/** Whether something that a leader said is the good verdict of a launch. */
+export function isStagedHere(said: unknown): said is StagedHere {
+  return typeof (said as Partial<StagedHere> | null)?.directory === 'string';
+}
+
+/**
+ * Reads what a node leader has said.
+ * @throws PythonMpiError PROTOCOL when it makes no sense
+ */
+export function decodeVerdict<Success extends object>(
+  said: unknown,
+  isSuccess: (said: unknown) => said is Success,
+): LocalVerdict<Success> {
+  const { failure } = (said ?? {}) as { failure?: { code?: unknown; text?: unknown } | null };
+  if (typeof failure?.code === 'number' && typeof failure.text === 'string')
+    return { failure: { code: failure.code, text: failure.text } };
+  if (failure === undefined && isSuccess(said)) return said;
+  throw new PythonMpiError('PROTOCOL', 'the leader of this node told what is no verdict', {
+    hint: 'use the same version of python-mpi on all ranks',
+  });
 }

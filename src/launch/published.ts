@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { publishableAddresses } from '../net/addresses.ts';
 import { type Card, decodeCard, encodeCard } from '../net/card.ts';
+import { drawSecret, readSecret } from '../net/handshake.ts';
 import type { Listener } from '../net/link.ts';
 import type { Kvs } from '../pmi/rendezvous.ts';
 import type { Meeting } from './meeting.ts';
@@ -46,7 +47,7 @@ export class PublishedMeeting implements Meeting {
       await this.#kvs.fence();
       return this.#readSecret();
     }
-    const secret = randomBytes(32);
+    const secret = drawSecret();
     await this.#kvs.put(PublishedMeeting.#SECRET, secret.toString('hex'));
     await this.#kvs.fence();
     return secret;
@@ -64,7 +65,7 @@ export class PublishedMeeting implements Meeting {
 
   async #readSecret(): Promise<Buffer> {
     const root = this.#roster.leaders[0]!;
-    return Buffer.from(await this.#kvs.get(PublishedMeeting.#SECRET, root), 'hex');
+    return readSecret(await this.#kvs.get(PublishedMeeting.#SECRET, root));
   }
 
   static #key(position: number): string {

@@ -9,11 +9,11 @@ import { randomBytes } from 'node:crypto';
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import { Munge } from '../exec/munge.ts';
+import { drawSecret, readSecret } from '../net/handshake.ts';
 import { ask, Desk } from '../net/question.ts';
 import { derivePlace, type Place, type SecretSource } from './derived.ts';
 import type { Roster } from './roster.ts';
 
-const SECRET_BYTES = 32;
 const NONCE_BYTES = 16;
 
 /**
@@ -49,7 +49,7 @@ export function sealedSecret(
       ask: () => munge.seal(`${name}|${nonce}`),
       read: async (answer: string) => {
         const [echo, secret] = await open(answer).catch(() => []);
-        return echo === nonce && secret !== undefined ? Buffer.from(secret, 'hex') : undefined;
+        return echo === nonce && secret !== undefined ? readSecret(secret) : undefined;
       },
     };
     const targets = of === position ? [{ local }] : endpoints;
@@ -72,7 +72,7 @@ export function sealedSecret(
   return () => {
     if (!leads) return askAt(position);
     if (position > 0) return leadBy(askAt(parentOf(position)));
-    return leadBy(Promise.resolve(randomBytes(SECRET_BYTES)));
+    return leadBy(Promise.resolve(drawSecret()));
   };
 }
 

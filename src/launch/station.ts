@@ -14,7 +14,7 @@ import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
 import type { PackageFile } from '../stage/source.ts';
 import { checkSpace } from '../stage/space.ts';
 import { Intake, totalOf } from './intake.ts';
-import { decodePlan, encodeFailure, type Plan } from './plan.ts';
+import { decodePlan, encodeFailure, isPlan } from './plan.ts';
 
 export interface NodeStationOptions {
   chroot: string;
@@ -49,7 +49,7 @@ export class NodeStation implements Station {
   }
 
   async announced(opaque: Uint8Array): Promise<Answer> {
-    const { packages } = decodePlan<Plan>(opaque, this.#options.secret);
+    const { packages } = decodePlan(opaque, this.#options.secret, isPlan);
     return this.prepare(packages);
   }
 

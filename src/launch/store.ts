@@ -9,7 +9,7 @@ import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { publishableAddresses } from '../net/addresses.ts';
 import { decodeCard, encodeCard } from '../net/card.ts';
-import { STORE } from '../net/handshake.ts';
+import { drawSecret, readSecret, STORE } from '../net/handshake.ts';
 import { dial, type Link, Listener, type Target } from '../net/link.ts';
 import type { Channel } from '../pmi/channel.ts';
 import type { Notice } from '../pmi/notice.ts';
@@ -19,7 +19,6 @@ import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
 import { FAREWELL_MS, type Placement, type Rendezvous } from '../pmi/rendezvous.ts';
 import { JobFailed } from './run.ts';
 
-const SECRET_BYTES = 32;
 /** Pause before looking for the note again: gentle to a file server that thousands ask, in milliseconds. */
 const LOOK_MS = 200;
 /** How long one try to reach the root may take, in milliseconds: the note may be that of a job that is dead. */
@@ -80,7 +79,7 @@ export async function withStore(
 class StoreServer {
   readonly #size: number;
   readonly #notice: Notice;
-  readonly #secret = randomBytes(SECRET_BYTES);
+  readonly #secret = drawSecret();
   readonly #local = `python-mpi-store-${randomBytes(16).toString('hex')}`;
   readonly #listener = new Listener(link => this.#admit(link));
   readonly #pmi: Pmi1Server;
@@ -175,13 +174,10 @@ class StoreServer {
 async function reachRoot({ rank }: Placement, notice: Notice, deadline: Deadline): Promise<Link> {
   const greeting = { kind: STORE, from: rank, to: 0 } as const;
   while (!deadline.expired) {
-    const [secret = '', card = ''] = notice.read()?.trim().split(' ') ?? [];
-    const targets: readonly Target[] = card === '' ? [] : decodeCard(card).endpoints;
+    const { secret, targets } = readNote(notice);
     for (const target of targets) {
       const attempt = Deadline.after(Math.min(TRY_MS, deadline.remaining));
-      const link = await dial(target, Buffer.from(secret, 'hex'), greeting, attempt).catch(
-        () => undefined,
-      );
+      const link = await dial(target, secret, greeting, attempt).catch(() => undefined);
       if (link !== undefined) return link;
     }
     await pause(LOOK_MS);
@@ -189,6 +185,13 @@ async function reachRoot({ rank }: Placement, notice: Notice, deadline: Deadline
   throw new PythonMpiError('TIMEOUT', `rank 0 left no note of use in ${notice.directory}`, {
     hint: 'set PYTHON_MPI_RENDEZVOUS to a directory that all nodes see',
   });
+}
+
+/** What a note says; nowhere to go while there is none. */
+function readNote(notice: Notice): { secret: Buffer; targets: readonly Target[] } {
+  const [secret, card] = notice.read()?.trim().split(' ') ?? [];
+  if (secret === undefined || card === undefined) return { secret: Buffer.alloc(0), targets: [] };
+  return { secret: readSecret(secret), targets: decodeCard(card).endpoints };
 }
 
 /** A link as a launcher's connection. */

@@ -4,10 +4,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /** Given in the environment, or to be sent in credentials that a MUNGE daemon of each node seals. */
-export type SecretOrigin = { variable: string; value: string } | { munge: string };
+export type SecretOrigin = { variable: string; value: string; least: number } | { munge: string };
 
-/** The launcher's own word before the user's. */
-const VARIABLES = ['PMI_SHARED_SECRET', 'PYTHON_MPI_SECRET'];
+/** The launcher's own word before the user's, and how many characters it must have. */
+const VARIABLES = [
+  { variable: 'PMI_SHARED_SECRET', least: 1 },
+  { variable: 'PYTHON_MPI_SECRET', least: 16 },
+] as const;
 /** As MUNGE is built by default, and by distributions that still know /var/run. */
 const SOCKETS = ['/run/munge/munge.socket.2', '/var/run/munge/munge.socket.2'];
 
@@ -17,9 +20,9 @@ const SOCKETS = ['/run/munge/munge.socket.2', '/var/run/munge/munge.socket.2'];
  *   is another than the default
  */
 export function secretOrigin(env: NodeJS.ProcessEnv): SecretOrigin | undefined {
-  for (const variable of VARIABLES) {
+  for (const { variable, least } of VARIABLES) {
     const value = env[variable];
-    if (value) return { variable, value };
+    if (value) return { variable, value, least };
   }
   const configured = authInfoSocket(env.SLURM_CONF ?? '/etc/slurm/slurm.conf');
   const munge = [...configured, ...SOCKETS].find(path => existsSync(path));

@@ -3,7 +3,8 @@
  * nodes inside what is authenticated, so `sha256` may be believed.
  */
 
-export type PackageFormat = 'tar' | 'tar.gz' | 'tar.zst';
+const FORMATS = ['tar', 'tar.gz', 'tar.zst'] as const;
+export type PackageFormat = (typeof FORMATS)[number];
 
 export interface PackageSpec {
   /** As the user named it; only ever shown. */
@@ -15,6 +16,19 @@ export interface PackageSpec {
   format: PackageFormat;
   /** Estimated bytes once unpacked: a lower bound, for the space check. */
   unpacked: number;
+}
+
+/** Whether something that has arrived is a description of a package. */
+export function isPackageSpec(said: unknown): said is PackageSpec {
+  const spec = (said ?? {}) as Partial<Record<keyof PackageSpec, unknown>>;
+  const isBytes = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
+  return (
+    typeof spec.name === 'string' &&
+    isBytes(spec.size) &&
+    isBytes(spec.unpacked) &&
+    /^[0-9a-f]{64}$/.test(String(spec.sha256)) &&
+    FORMATS.some(format => format === spec.format)
+  );
 }
 
 /** A package at the root. */
