@@ -16,6 +16,9 @@ export const MAX_KEY = 63;
 /** Longest line in bytes taken from a peer. Servers may answer a full request with something longer. */
 export const MAX_LINE = 4096;
 
+/** Bytes that become characters at a time. */
+const PORTION = 4096;
+
 /** A message by its command and its other keys. A message of several lines (spawn) is `multiline`. */
 export interface Message {
   readonly command: string;
@@ -107,7 +110,11 @@ export class LineReader {
    * @throws PythonMpiError LAUNCHER when a line exceeds {@link MAX_LINE}
    */
   push(bytes: Uint8Array): string[] {
-    const lines = (this.#rest + String.fromCharCode(...bytes)).split('\n');
+    let text = this.#rest;
+    // In portions: a call takes only so many arguments.
+    for (let at = 0; at < bytes.length; at += PORTION)
+      text += String.fromCharCode(...bytes.subarray(at, at + PORTION));
+    const lines = text.split('\n');
     this.#rest = lines.pop()!;
     for (const line of [...lines, this.#rest]) {
       if (line.length > MAX_LINE)
