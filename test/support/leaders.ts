@@ -1,0 +1,106 @@
+/**
+ * Many node leaders of one job in one process, each with the product's own store, meeting, leadership, driver and links;
+ * only unpacking is left out. They meet by a note, as under aprun, and hash what they receive.
+ *
+ *     node leaders.ts FIRST COUNT SIZE DIRECTORY BYTES
+ *
+ * Leads positions FIRST to FIRST + COUNT - 1 of SIZE, and prints one line of JSON: what became of them, and what it took.
+ */
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { Deadline } from '../../src/deadline.ts';
+import { Leadership } from '../../src/launch/leadership.ts';
+import { meetingOf } from '../../src/launch/meeting.ts';
+import { encodeFailure, encodePlan } from '../../src/launch/plan.ts';
+import { rosterOf } from '../../src/launch/roster.ts';
+import { withStore } from '../../src/launch/store.ts';
+import { silent } from '../../src/log.ts';
+import { TREE } from '../../src/net/handshake.ts';
+import { Notice } from '../../src/pmi/notice.ts';
+import type { Rendezvous } from '../../src/pmi/rendezvous.ts';
+
+const [first, count, size, bytes] = [2, 3, 4, 6].map(at => Number(process.argv[at])) as [
+  number,
+  number,
+  number,
+  number,
+];
+const directory = process.argv[5]!;
+const deadline = Deadline.after(150_000);
+
+/** What is broadcast: a pattern that no two places share. */
+function payload(offset: number, into: Uint8Array): void {
+  for (let i = 0; i < into.length; i++) into[i] = (offset + i) * 2654435761;
+}
+
+function placed(rank: number): Rendezvous {
+  return {
+    launcher: 'load',
+    why: 'a test',
+    placement: { rank, size, nodes: undefined },
+    kvs: undefined,
+    jobId: 'load',
+    notice: new Notice(directory, 'load'),
+    handOver: { env: {}, descriptor: undefined, parentMustStay: false },
+    stuck: false,
+    async settle() {},
+    async finish() {},
+    async abort() {},
+  };
+}
+
+interface Ended {
+  verdict: string;
+  sha256: string;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+async function lead(rank: number): Promise<Ended> {
+  const only = 'lo';
+  const rendezvous = await withStore(placed(rank), { only, deadline, log: silent });
+  const roster = rosterOf(rendezvous.placement);
+  const meeting = meetingOf(rendezvous, roster, { env: {}, only, deadline, log: silent });
+  const leadership = await Leadership.take<object>(meeting, roster, deadline, silent);
+  const hash = createHash('sha256');
+  let received = 0;
+  const driver = leadership.join(TREE, {
+    announced: async () => 'needed',
+    read: async (_package, offset, into) => payload(offset, into),
+    deliver(part) {
+      hash.update(part);
+      received += part.length;
+      if (received === bytes) driver.staged();
+      return undefined;
+    },
+    encode: encodeFailure,
+  });
+  if (rank === 0) {
+    const plan = encodePlan({ packages: [] }, leadership.secret);
+    driver.announce([bytes], plan, 'needed');
+  }
+  const verdict = await driver.verdict;
+  await leadership.conclude();
+  const { bytesIn, bytesOut } = driver.statistics;
+  await rendezvous.settle();
+  return { verdict: JSON.stringify(verdict), sha256: hash.digest('hex'), bytesIn, bytesOut };
+}
+
+let descriptors = 0;
+const watch = setInterval(() => {
+  descriptors = Math.max(descriptors, readdirSync('/proc/self/fd').length);
+}, 50);
+const ended = await Promise.all(Array.from({ length: count }, (_, i) => lead(first + i)));
+clearInterval(watch);
+
+const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage();
+const summary = {
+  verdicts: [...new Set(ended.map(each => each.verdict))],
+  digests: [...new Set(ended.map(each => each.sha256))],
+  bytesOut: ended.reduce((sum, each) => sum + each.bytesOut, 0),
+  most: Math.max(...ended.map(each => each.bytesOut)),
+  megabytes: Math.round(maxRSS / 1000),
+  descriptors,
+  cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
+};
+process.stdout.write(`${JSON.stringify(summary)}\n`, () => process.exit(0));
