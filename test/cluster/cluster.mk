@@ -1,5 +1,5 @@
 # The cluster in a box, by hand: test/cluster/bed says what else it can do.
-.PHONY: cluster-up cluster-down
+.PHONY: cluster-up cluster-down soak
 
 cluster-up: ## bring up 4 nodes with Slurm in this machine, to try things on (test/cluster/bed)
 	@test/support/install.sh cluster
@@ -8,3 +8,7 @@ cluster-up: ## bring up 4 nodes with Slurm in this machine, to try things on (te
 
 cluster-down: ## take them down again
 	@test/cluster/bed down
+
+soak: build ## strike POINTS=300 jobs at instants that follow from SEED, and prove that nothing is left of them
+	@test/support/install.sh test
+	@$(NODE) test/soak/soak.ts

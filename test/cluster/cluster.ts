@@ -4,7 +4,7 @@
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Deadline, pause } from '../../src/deadline.ts';
@@ -38,6 +38,15 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** A launcher that has been started. */
+export interface Running {
+  readonly ended: Promise<Finished>;
+  /** Resolves once what it has said, to stdout and stderr, is this; rejects when it ends without. */
+  says(what: string | RegExp | ((said: string) => boolean)): Promise<void>;
+  /** Sends a signal to it, or to its process group as a terminal does. It may have ended. */
+  signal(signal: NodeJS.Signals, to?: 'group'): Promise<void>;
+}
+
 export interface ClusterOptions {
   /** Whether there is to be a Slurm; default no. */
   slurm?: boolean;
@@ -47,6 +56,11 @@ export interface ClusterOptions {
 export function whyNoCluster(options: ClusterOptions = {}): string | undefined {
   const probe = spawnSync(BED, ['probe', ...flags(options)], { encoding: 'utf8' });
   return probe.status === SKIP ? probe.stderr.trim() : undefined;
+}
+
+/** The command with a hard limit in milliseconds: terminated, and a second later killed. */
+function limited(limit: number, command: readonly string[]): string[] {
+  return ['timeout', '--kill-after=1', `${limit / 1000}`, ...command];
 }
 
 function flags(options: ClusterOptions): string[] {
@@ -59,6 +73,7 @@ export class Cluster {
   readonly shared: string;
   readonly #name: string;
   #idle = new Set<string>();
+  #started = 0;
 
   constructor(name: string, count: number, shared: string) {
     this.#name = name;
@@ -71,11 +86,80 @@ export class Cluster {
     return this.on('head', [`${PROJECT}/test/cluster/bed.d/${launcher}`, ...args], options);
   }
 
+  /** Runs a command of Slurm's, or one that calls some, on the head. */
+  slurm(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
+    return this.on('head', [`${PROJECT}/test/cluster/bed.d/slurm`, 'client', command, ...args], options);
+  }
+
+  /** Starts a launcher on the head, as {@link run}, in a process group of its own. */
+  start(launcher: Launcher, args: readonly string[], options: RunOptions = {}): Running {
+    return this.startOn('head', [`${PROJECT}/test/cluster/bed.d/${launcher}`, ...args], options);
+  }
+
+  /** Starts a command on a node, or on `head`, in a process group of its own. */
+  startOn(node: string, command: readonly string[], options: RunOptions = {}): Running {
+    const file = `${this.shared}/pid-${this.#started++}`;
+    const script = 'echo $$ >"$0.new" && mv "$0.new" "$0" && exec "$@"';
+    let said = '';
+    let over = false;
+    const waiters = new Set<() => void>();
+    const wake = () => {
+      for (const waiter of waiters) waiter();
+    };
+    const hears = (text: string) => {
+      said += text;
+      wake();
+    };
+    const limit = options.timeoutMs ?? PATIENCE_MS;
+    const ended = this.#bed(
+      [
+        'on',
+        node,
+        ...limited(limit, ['setsid', '--wait', 'sh', '-c', script, file, ...command]),
+      ],
+      { ...options, timeoutMs: limit },
+      hears,
+    ).finally(() => {
+      over = true;
+      wake();
+    });
+    return {
+      ended,
+      says: what =>
+        new Promise((resolve, reject) => {
+          const heard = () => {
+            if (typeof what === 'string') return said.includes(what);
+            return typeof what === 'function' ? what(said) : what.test(said);
+          };
+          const look = () => {
+            if (heard()) resolve();
+            else if (over) reject(new Error(`ended without saying ${what}: ${said}`));
+            else return;
+            waiters.delete(look);
+          };
+          waiters.add(look);
+          look();
+        }),
+      signal: async (signal, to) => {
+        let pid: string | undefined;
+        while (!over && pid === undefined) {
+          try {
+            pid = readFileSync(file, 'utf8').trim();
+          } catch {
+            await pause(5);
+          }
+        }
+        if (pid === undefined) return;
+        const target = to === 'group' ? `-${pid}` : pid;
+        await this.on(node, ['kill', '-s', signal.slice(3), '--', target]);
+      },
+    };
+  }
+
   /** Runs a command on a node, or on `head`. */
   on(node: string, command: readonly string[], options: RunOptions = {}): Promise<Finished> {
     const limit = options.timeoutMs ?? PATIENCE_MS;
-    const limited = ['timeout', '--kill-after=1', `${limit / 1000}`, ...command];
-    return this.#bed(['on', node, ...limited], { ...options, timeoutMs: limit });
+    return this.#bed(['on', node, ...limited(limit, command)], { ...options, timeoutMs: limit });
   }
 
   /** Cuts a node's cable, or mends it. */
@@ -94,13 +178,31 @@ export class Cluster {
   }
 
   /**
-   * What jobs have left on the nodes: processes that were not there at the beginning, and what is in the users'
-   * directories in /dev/shm besides their locks. Jobs may tidy up behind themselves, so this waits until there is nothing, for a time.
+   * Sends a signal to processes of a node.
+   * @param pattern what their command lines hold, as grep -E takes it
+   * @param which only one of them: this number modulo how many there are, in order of their pids
+   * @returns the command lines of those
+   */
+  async signal(
+    node: string,
+    signal: NodeJS.Signals,
+    pattern: string,
+    which?: number,
+  ): Promise<string[]> {
+    const one = which === undefined ? [] : [String(which)];
+    const struck = await this.#expectBed('signal', node, signal.slice(3), pattern, ...one);
+    return struck.split('\n').filter(Boolean);
+  }
+
+  /**
+   * What jobs have left on the nodes: processes and listening sockets that were not there at the beginning, and files of
+   * ours in /dev/shm and /tmp besides the users' locks. Jobs may tidy up behind themselves, so this waits until there is
+   * nothing, for a time.
    */
   async leftovers(timeoutMs = 10_000): Promise<string[]> {
     const deadline = Deadline.after(timeoutMs);
     for (;;) {
-      const found = [...(await this.#newProcesses()), ...(await this.#prefixes())];
+      const found = [...(await this.#new()), ...(await this.#files())];
       if (found.length === 0 || deadline.expired) return found;
       await pause(100);
     }
@@ -108,20 +210,23 @@ export class Cluster {
 
   /** Takes what runs on the nodes now for the idle state. For {@link withCluster}. */
   async settle(): Promise<void> {
-    this.#idle = new Set(await this.#processes());
+    this.#idle = new Set(await this.#activity());
   }
 
-  async #processes(): Promise<string[]> {
-    return (await this.#expectBed('ps')).split('\n').filter(Boolean);
+  /** Processes and listening sockets. */
+  async #activity(): Promise<string[]> {
+    const text = `${await this.#expectBed('ps')}\n${await this.#expectBed('ports')}`;
+    return text.split('\n').filter(Boolean);
   }
 
-  async #newProcesses(): Promise<string[]> {
-    return (await this.#processes()).filter(line => !this.#idle.has(line));
+  async #new(): Promise<string[]> {
+    return (await this.#activity()).filter(line => !this.#idle.has(line));
   }
 
-  async #prefixes(): Promise<string[]> {
+  async #files(): Promise<string[]> {
     const script =
-      'find /dev/shm -path "/dev/shm/python-mpi-*/*" ! -name lock -prune -printf "$0 %p\\n"';
+      'find /dev/shm /tmp -mindepth 1 -name "*python-mpi*" ! -name "python-mpi-*" -prune -printf "$0 %p\\n" ' +
+      '-o -path "*/python-mpi-*/*" ! -name lock -prune -printf "$0 %p\\n"';
     const found = await Promise.all(
       this.nodes.map(node => this.on(node, ['sh', '-c', script, node])),
     );
@@ -134,7 +239,11 @@ export class Cluster {
     return stdout;
   }
 
-  #bed(args: readonly string[], options: RunOptions): Promise<Finished> {
+  #bed(
+    args: readonly string[],
+    options: RunOptions,
+    hears: (text: string) => void = () => {},
+  ): Promise<Finished> {
     return new Promise((resolve, reject) => {
       const child = execFile(
         BED,
@@ -151,10 +260,14 @@ export class Cluster {
           else resolve({ status: child.exitCode ?? 137, stdout, stderr });
         },
       );
+      child.stdout!.on('data', hears);
+      child.stderr!.on('data', hears);
       child.stdin!.end();
     });
   }
 }
+
+let beds = 0;
 
 /**
  * Brings up a cluster of `count` nodes for the duration of `body`. The bed is tied to a pipe that this process
@@ -165,7 +278,7 @@ export async function withCluster(
   body: (cluster: Cluster) => Promise<void>,
   options: ClusterOptions = {},
 ): Promise<void> {
-  const name = `test-${process.pid}`;
+  const name = `test-${process.pid}-${beds++}`;
   const args = ['hold', String(count), ...flags(options)];
   const holder = spawn(BED, args, {
     env: { ...process.env, BED: name },
