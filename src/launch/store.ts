@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { Deadline, pause } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import { Janitor } from '../exec/janitor.ts';
 import type { Log } from '../log.ts';
 import { publishableAddresses } from '../net/addresses.ts';
 import { decodeCard, encodeCard } from '../net/card.ts';
@@ -79,6 +80,8 @@ export async function withStore(
 class StoreServer {
   readonly #size: number;
   readonly #notice: Notice;
+  /** Takes the note down when this process is killed. */
+  readonly #janitor: Janitor;
   readonly #secret = drawSecret();
   readonly #local = `python-mpi-store-${randomBytes(16).toString('hex')}`;
   readonly #listener = new Listener(link => this.#admit(link));
@@ -91,6 +94,7 @@ class StoreServer {
   private constructor(size: number, notice: Notice) {
     this.#size = size;
     this.#notice = notice;
+    this.#janitor = new Janitor(['/bin/rm', '-f', '--', ...notice.files]);
     this.#pmi = new Pmi1Server(size, '');
   }
 
@@ -127,18 +131,23 @@ class StoreServer {
         cause,
       });
     } finally {
-      this.#notice.remove();
+      await this.#takeDown();
     }
   }
 
   /** Ends when all ranks have left, or had this many milliseconds to. */
   async close(graceMs: number): Promise<void> {
-    this.#notice.remove();
+    await this.#takeDown();
     this.#listener.close();
     await Deadline.after(graceMs)
       .wait(this.#deserted.promise, 'all ranks')
       .catch(() => {});
     this.#disconnect();
+  }
+
+  async #takeDown(): Promise<void> {
+    this.#notice.remove();
+    await this.#janitor.dismiss();
   }
 
   #admit(link: Link): void {

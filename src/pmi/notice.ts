@@ -21,18 +21,24 @@ export class Notice {
     this.#name = name;
   }
 
+  /** All that there can be of it: the note itself, and the one in the making. */
+  get files(): readonly [string, string] {
+    const path = join(this.directory, this.#name);
+    return [path, `${path}.draft`];
+  }
+
   /**
    * Posts the note, whole at once, over any that an earlier job of the same name has left.
    * @throws PythonMpiError NO_SECRET when the directory cannot be had or is not this user's alone
    */
   post(text: string): void {
-    const draft = `${this.#path}.draft`;
+    const [path, draft] = this.files;
     try {
       fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 });
       this.#inspect();
       fs.rmSync(draft, { force: true });
       fs.writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });
-      fs.renameSync(draft, this.#path);
+      fs.renameSync(draft, path);
     } catch (error) {
       throw unusable(this.directory, error);
     }
@@ -47,7 +53,7 @@ export class Notice {
       this.#inspect();
       // Reading the directory is what makes an NFS client ask its server again for a name that was not there.
       if (!fs.readdirSync(this.directory).includes(this.#name)) return undefined;
-      return fs.readFileSync(this.#path, 'utf8');
+      return fs.readFileSync(this.files[0], 'utf8');
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw unusable(this.directory, error);
@@ -57,14 +63,10 @@ export class Notice {
   /** Takes the note down. What cannot be removed is harmless: nobody answers where it points. */
   remove(): void {
     try {
-      fs.rmSync(this.#path, { force: true });
+      fs.rmSync(this.files[0], { force: true });
     } catch {
       // The file system has gone, or is read-only now.
     }
-  }
-
-  get #path(): string {
-    return join(this.directory, this.#name);
   }
 
   #inspect(): void {
