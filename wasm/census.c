@@ -190,10 +190,18 @@ void census_sweep(struct bcast *e) {
 }
 
 uint32_t census_find(const struct bcast *e, int given_up) {
-    for (uint32_t i = 0; i < e->census.size; i++) {
-        const struct member *m = &e->census.members[i];
-        int found = given_up ? m->told_lost == SWEPT_TWICE : m->claims == 0 || m->state == MEMBER_WAITED;
-        if (found) return e->config.position + i;
+    const struct census *c = &e->census;
+    uint32_t child, waited = TREE_NONE;
+    for (uint32_t i = 0; i < c->size; i++) {
+        const struct member *m = &c->members[i];
+        int lost = m->claims == 0 && m->state != MEMBER_GONE;
+        if (given_up ? m->told_lost == SWEPT_TWICE : lost) return e->config.position + i;
+        if (m->state == MEMBER_WAITED && waited == TREE_NONE) waited = e->config.position + i;
     }
-    return TREE_NONE;
+    if (given_up) return TREE_NONE;
+    /* Of those who are merely waited for, a child that never came holds up others. */
+    for (uint32_t k = 0; (child = tree_child(e->tree, e->config.position, k)) != TREE_NONE; k++) {
+        if (census_expected(e, child)) return child;
+    }
+    return waited;
 }

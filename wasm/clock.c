@@ -39,7 +39,9 @@ int bcast_tick(struct bcast *e, uint64_t now) {
     for (uint32_t k = 0; k < e->links_end; k++) tick_link(e, k);
     if (e->now >= e->census.sweep_at) census_sweep(e);
     if (e->now >= session_deadline(e)) {
-        verdict_failure(e, BCAST_FAILURE_TIMEOUT, census_find(e, 0), "", 0);
+        int orphan = !is_root(e) && e->search.state != SEARCH_LINKED;
+        if (orphan) verdict_failure(e, BCAST_FAILURE_PEER_LOST, e->search.last, "", 0);
+        else verdict_failure(e, BCAST_FAILURE_TIMEOUT, census_find(e, 0), "", 0);
     }
     if (e->now >= alone_deadline(e)) verdict_alone(e);
     parent_tick(e);

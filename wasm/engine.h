@@ -155,7 +155,7 @@ int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *wh
 void census_untold(struct bcast *e);
 /* Root, when sweep_at has come: whoever was lost before the last sweep is given up. */
 void census_sweep(struct bcast *e);
-/* The lowest position that is lost, given up or else waited for; TREE_NONE. */
+/* The position to blame: the lowest one given up, or else the lowest that is lost, never came or is waited for; TREE_NONE. */
 uint32_t census_find(const struct bcast *e, int given_up);
 
 /* ---- flow.c ---- */
