@@ -9,13 +9,17 @@ import type { Meeting } from './meeting.ts';
 import type { Roster } from './roster.ts';
 
 /** How this rank comes by the secret of the session, which is the same on all ranks. */
-export type SecretSource = () => Promise<Buffer>;
+export interface SecretSource {
+  find(): Promise<Buffer>;
+  /** Nobody asks this rank for the secret any more. */
+  close(): void;
+}
 
 /** From a secret that the launcher or the user put into the environment. */
 export function sharedSecret(shared: string, jobId: string): SecretSource {
   // Steps of one job share the environment, but not this.
   const secret = createHmac('sha256', shared).update(`python-mpi session ${jobId}`).digest();
-  return async () => secret;
+  return { find: async () => secret, close: () => {} };
 }
 
 /** Ports below those that kernels hand out, and above those that services own. */
@@ -45,9 +49,13 @@ export function derivePlace(
   return { endpoints, local: `python-mpi-${bytes.toString('hex', 16)}` };
 }
 
+/** How long somebody who does not answer is taken to have been started late, before others are tried; in milliseconds. */
+export const LATENESS_MS = 20_000;
+
 export class DerivedMeeting implements Meeting {
   /** Nobody waits for anybody, and launchers take their time to start the last node. */
-  readonly latenessMs = 20_000;
+  readonly latenessMs = LATENESS_MS;
+  readonly allStarted = false;
   readonly #source: SecretSource;
   readonly #hosts: readonly string[];
   readonly #roster: Roster;
@@ -60,7 +68,7 @@ export class DerivedMeeting implements Meeting {
   }
 
   async lead(listener: Listener): Promise<Buffer> {
-    this.#secret = await this.#source();
+    this.#secret = await this.#source.find();
     const { position, leaders, locals } = this.#roster;
     const card = this.#card(position);
     if (locals > 1) await listener.local(card.local);
@@ -69,12 +77,16 @@ export class DerivedMeeting implements Meeting {
   }
 
   async follow(): Promise<{ secret: Buffer; leader: Card }> {
-    this.#secret = await this.#source();
+    this.#secret = await this.#source.find();
     return { secret: this.#secret, leader: this.#card(this.#roster.position) };
   }
 
   async cardOf(position: number): Promise<Card> {
     return this.#card(position);
+  }
+
+  close(): void {
+    this.#source.close();
   }
 
   #card(position: number): Card {

@@ -22,10 +22,14 @@ export interface Meeting {
   lead(listener: Listener): Promise<Buffer>;
   /** The part of any other rank. @returns the session's secret and where its leader is */
   follow(): Promise<{ secret: Buffer; leader: Card }>;
+  /** Whether all ranks are known to have been started once {@link lead} has returned. */
+  readonly allStarted: boolean;
   /** How much later than this one another leader may begin to listen, in milliseconds. */
   readonly latenessMs: number;
   /** Where the leader of a position can be reached. Only after {@link lead} or {@link follow}. */
   cardOf(position: number): Promise<Card>;
+  /** Nobody has to find this rank any more. */
+  close(): void;
 }
 
 /** What meeting needs besides the launcher. */
@@ -93,6 +97,7 @@ function guessable({ variable, least }: { variable: string; least: number }, { r
 /** A job of one rank meets nobody. */
 class LonelyMeeting implements Meeting {
   readonly latenessMs = 0;
+  readonly allStarted = true;
 
   async lead(): Promise<Buffer> {
     return drawSecret();
@@ -105,4 +110,6 @@ class LonelyMeeting implements Meeting {
   cardOf(): never {
     throw new PythonMpiError('INTERNAL', 'a job of one rank has no other nodes');
   }
+
+  close(): void {}
 }

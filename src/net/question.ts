@@ -17,19 +17,14 @@ const PATIENCE_MS = 5000;
 /** Longest pause before asking again where nobody listens yet, in milliseconds. */
 const RETRY_MS = 25;
 
-/** Answers questions until it has been asked often enough. */
+/** Answers questions until it is closed. */
 export class Desk {
   readonly #answer: (question: string) => Promise<string>;
   readonly #servers: Server[] = [];
   readonly #crowd = new Crowd(PATIENCE_MS);
-  #expected: number;
 
-  /**
-   * @param expected number of questions to answer; the desk closes itself after the last one
-   * @param answer throws for a question that is not to be answered
-   */
-  constructor(expected: number, answer: (question: string) => Promise<string>) {
-    this.#expected = expected;
+  /** @param answer throws for a question that is not to be answered */
+  constructor(answer: (question: string) => Promise<string>) {
     this.#answer = answer;
   }
 
@@ -43,6 +38,11 @@ export class Desk {
     this.#servers.push(await listenLocal(name, socket => void this.#attend(socket)));
   }
 
+  /** Stops listening. */
+  close(): void {
+    for (const server of this.#servers) server.close();
+  }
+
   async #attend(socket: Socket): Promise<void> {
     const { hurry, relax, leave } = this.#crowd.enter(socket);
     hurry();
@@ -51,9 +51,7 @@ export class Desk {
       relax();
       const answer = await this.#answer(question);
       leave();
-      if (socket.destroyed) return;
-      socket.end(`${answer}\n`);
-      if (--this.#expected === 0) for (const server of this.#servers) server.close();
+      if (!socket.destroyed) socket.end(`${answer}\n`);
     } catch {
       // Strangers are turned away without a word: they could be anyone.
       socket.destroy();

@@ -15,8 +15,8 @@ const double: Question<number> = {
   read: async answer => (answer === '42' ? 42 : undefined),
 };
 
-function deskFor(expected: number): Desk {
-  return new Desk(expected, async question => {
+function desk(): Desk {
+  return new Desk(async question => {
     if (!/^\d+$/.test(question)) throw new Error('not a number');
     return String(2 * Number(question));
   });
@@ -43,7 +43,7 @@ question('the answer is found among ports that are closed, silent or lie', async
   const [free, server] = await stranger(() => {});
   server.close();
   await once(server, 'close');
-  await deskFor(1).tcp([free]);
+  await desk().tcp([free]);
   const ports = [1, lying, silent, rude, free];
   const targets = ports.map(port => ({ host: '127.0.0.1', port }));
   assert.is(await ask(targets, double, Deadline.after(10_000), 'a number'), 42);
@@ -52,13 +52,14 @@ question('the answer is found among ports that are closed, silent or lie', async
 question('somebody who comes late is waited for', async () => {
   const local = freshName();
   const answer = ask([{ local }], double, Deadline.after(10_000), 'a number');
-  await deskFor(1).local(local);
+  await desk().local(local);
   assert.is(await answer, 42);
 });
 
-question('a desk closes after the last question, and only good ones count', async () => {
+question('nonsense is not answered, and nothing is once the desk is closed', async () => {
   const local = freshName();
-  await deskFor(2).local(local);
+  const open = desk();
+  await open.local(local);
   const nonsense: Question<string> = { ask: async () => 'x', read: async answer => answer };
   const expected = async (asked: Promise<unknown>) => {
     const error: unknown = await asked.catch(thrown => thrown);
@@ -69,6 +70,7 @@ question('a desk closes after the last question, and only good ones count', asyn
   await expected(ask([{ local }], nonsense, Deadline.after(100), 'a number'));
   for (let i = 0; i < 2; i++)
     assert.is(await ask([{ local }], double, Deadline.after(10_000), 'a number'), 42);
+  open.close();
   await expected(ask([{ local }], double, Deadline.after(100), 'a number'));
 });
 
