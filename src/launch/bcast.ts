@@ -123,7 +123,7 @@ async function lead(
   const arrival = trees ?? new PackageArrival(directory, names[0]!, run.replace);
   let station: CopyStation | undefined;
   try {
-    const agreed = trees !== undefined && (await survey(leadership, trees, isRoot, secret));
+    const agreed = trees !== undefined && (await survey(run, leadership, trees, isRoot));
     let driver: Driver;
     const options = { arrival, directory, host, secret, deadline };
     station = new CopyStation({
@@ -149,15 +149,13 @@ async function lead(
         })
         .catch(error => driver.failed(error));
     }
-    const { ready, reused } = await verdictOf(leadership, driver);
+    const { ready, reused } = await verdictOf(leadership, driver, run.complain);
     log(`${ready} nodes ready, ${reused} of them held it already`);
     station.publish();
     if (isRoot) run.report({ bytes, nodes: ready, held: reused, milliseconds: now() - start });
     gathering.announce({});
   } catch (thrown) {
     if (thrown instanceof JobFailed) {
-      // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
-      if (isRoot) run.complain(thrown.error);
       gathering.announce({ failure: encodeFailure(thrown.error) });
     }
     await station?.abandon();
@@ -171,15 +169,13 @@ async function lead(
 
 /** Whether all nodes hold what the root's node holds; what the others believe does not matter. */
 async function survey(
+  { complain }: Bcast,
   leadership: Leadership<object>,
   arrival: TreeArrival,
   isRoot: boolean,
-  secret: Buffer,
 ): Promise<boolean> {
-  const driver = leadership.join(
-    SURVEY,
-    new SurveyStation({ arrival, secret, host: leadership.host }),
-  );
+  const { secret, host } = leadership;
+  const driver = leadership.join(SURVEY, new SurveyStation({ arrival, secret, host }));
   if (isRoot) {
     try {
       const question: CopyQuestion = { content: inventoryDigest(arrival.inventory()) };
@@ -188,14 +184,23 @@ async function survey(
       driver.failed(error);
     }
   }
-  const { ready, reused } = await verdictOf(leadership, driver);
+  const { ready, reused } = await verdictOf(leadership, driver, complain);
   return ready === reused;
 }
 
-/** The session's verdict. @throws JobFailed */
-async function verdictOf(leadership: Leadership<object>, driver: Driver): Promise<Ready> {
+/** The session's verdict. @throws JobFailed when the user has been told */
+async function verdictOf(
+  leadership: Leadership<object>,
+  driver: Driver,
+  complain: Run['complain'],
+): Promise<Ready> {
   const verdict = await driver.verdict;
-  if ('failure' in verdict) throw new JobFailed(await leadership.explain(verdict.failure));
+  if ('failure' in verdict) {
+    const error = await leadership.explain(verdict.failure);
+    // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
+    if (leadership.tells(verdict.failure)) complain(error);
+    throw new JobFailed(error);
+  }
   return verdict.ready;
 }
 

@@ -2,10 +2,14 @@
  * How a rank ends that cannot do what it was started for.
  */
 import { hostname } from 'node:os';
-import { asPythonMpiError } from '../errors.ts';
+import { asPythonMpiError, type ErrorCode } from '../errors.ts';
 import { SUCCESS } from '../outcome.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
+import type { Roster } from './roster.ts';
 import { JobFailed, type Run } from './run.ts';
+
+/** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
+export const AFTERMATH_MS = 10_000;
 
 /**
  * Tells the launcher, and the user of what the root has not told him already.
@@ -29,4 +33,16 @@ export async function giveUp(
   await release?.();
   await rendezvous.abort(error.status);
   return new JobFailed(error);
+}
+
+/** What a rank finds that cannot reach another one, or waits for it in vain. */
+const DESERTED: readonly ErrorCode[] = ['PEER_LOST', 'UNREACHABLE', 'TIMEOUT'];
+
+/**
+ * What to throw where a rank cannot go on without another one. All who are in this position would tell the same, and the
+ * first rank, while it lives, knows better: so one of them does.
+ */
+export function deserted({ isDeputy }: Roster, thrown: unknown): unknown {
+  const error = asPythonMpiError(thrown);
+  return isDeputy || !DESERTED.includes(error.code) ? thrown : new JobFailed(error);
 }

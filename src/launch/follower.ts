@@ -1,20 +1,21 @@
 /**
  * The part of a rank that is not its node's leader: ask the leader what became of the broadcast.
  */
-import type { Deadline } from '../deadline.ts';
+import { Deadline } from '../deadline.ts';
 import { self } from '../exec/processes.ts';
 import { askLeader } from '../net/local.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
+import { AFTERMATH_MS, deserted } from './failure.ts';
 import { meetingOf } from './meeting.ts';
-import { decodeFailure, decodeVerdict } from './plan.ts';
+import { decodeFailure, decodeVerdict, type LocalVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /**
  * @param isSuccess whether something is that
  * @returns what the leader tells its ranks after a good verdict
- * @throws JobFailed with the session's verdict
- * @throws PythonMpiError when the leader cannot be reached or goes away
+ * @throws JobFailed with the session's verdict; or when the leader cannot be reached or goes away
+ * @throws PythonMpiError for that, when it is this rank that has to tell
  */
 export async function follow<Success extends object>(
   { env, log }: Pick<Run, 'env' | 'log'>,
@@ -24,10 +25,16 @@ export async function follow<Success extends object>(
   isSuccess: (said: unknown) => said is Success,
 ): Promise<Success> {
   const meeting = meetingOf(rendezvous, roster, { env, only: undefined, deadline, log });
-  const { secret, leader } = await meeting.follow();
   const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
-  const said = await askLeader(leader.local, secret, about, deadline);
-  const verdict = decodeVerdict(said, isSuccess);
+  // When time is over the leader says so, and what it was that did not come.
+  const last = new Deadline(deadline.at + AFTERMATH_MS);
+  let verdict: LocalVerdict<Success>;
+  try {
+    const { secret, leader } = await meeting.follow();
+    verdict = decodeVerdict(await askLeader(leader.local, secret, about, last), isSuccess);
+  } catch (thrown) {
+    throw deserted(roster, thrown);
+  }
   if ('failure' in verdict) {
     const { code, text } = verdict.failure;
     throw new JobFailed(decodeFailure(code, text, 'the broadcast failed'));

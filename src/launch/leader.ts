@@ -12,7 +12,8 @@ import { pythonProgram } from '../stage/environment.ts';
 import { knownPackages, remember } from '../stage/known.ts';
 import type { Hold } from '../stage/prefix.ts';
 import { openPackages, type PackageFile } from '../stage/source.ts';
-import { AFTERMATH_MS, Leadership } from './leadership.ts';
+import { AFTERMATH_MS } from './failure.ts';
+import { Leadership } from './leadership.ts';
 import { meetingOf } from './meeting.ts';
 import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
 import type { Roster } from './roster.ts';
@@ -111,7 +112,7 @@ async function takePart(
   if ('failure' in verdict) {
     const error = await leadership.explain(verdict.failure);
     // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
-    if (isRoot) run.complain(error);
+    if (leadership.tells(verdict.failure)) run.complain(error);
     gathering.announce({ failure: encodeFailure(error) });
     await station.abandon(configuration.keep, Deadline.after(AFTERMATH_MS));
     await over;

@@ -5,19 +5,24 @@
 import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
 import type { Failure } from '../engine/engine.ts';
-import type { PythonMpiError } from '../errors.ts';
+import { codeOfStatus, type PythonMpiError } from '../errors.ts';
 import { isProcessIdentity, type ProcessIdentity } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import { Driver, type Station } from '../net/driver.ts';
 import { type Greeting, type Kind, LOCAL, SURVEY, TREE, type TreeKind } from '../net/handshake.ts';
 import { type Link, Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
+import { AFTERMATH_MS, deserted } from './failure.ts';
 import type { Meeting } from './meeting.ts';
 import { decodeFailure, type LocalVerdict } from './plan.ts';
 import type { Roster } from './roster.ts';
 
-/** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
-export const AFTERMATH_MS = 10_000;
+/** How long started leaders may take to connect to their parents, in milliseconds. */
+const GRACE_MS = 30_000;
+/** How long the launcher may take to start them, where some may be missing in the end, in milliseconds. */
+const START_MS = 90_000;
+/** How long a node that has lost its parent may take to come back by another, in milliseconds. */
+const REJOIN_MS = 10_000;
 
 export class Leadership<Success extends object> {
   /** Name of this node, for messages. */
@@ -49,7 +54,7 @@ export class Leadership<Success extends object> {
   /**
    * Takes this rank's place among the leaders: opens its listener and makes it known.
    * @param deadline of everything that follows
-   * @throws PythonMpiError as Meeting.lead
+   * @throws PythonMpiError as Meeting.lead; JobFailed where it is another rank that has to tell of it
    */
   static async take<Success extends object>(
     meeting: Meeting,
@@ -58,7 +63,11 @@ export class Leadership<Success extends object> {
     log: Log,
   ): Promise<Leadership<Success>> {
     const leadership = new Leadership<Success>(meeting, roster, deadline, log);
-    leadership.#secret = await meeting.lead(leadership.#listener);
+    try {
+      leadership.#secret = await meeting.lead(leadership.#listener);
+    } catch (thrown) {
+      throw roster.position === 0 ? thrown : deserted(roster, thrown);
+    }
     leadership.#listener.admit(leadership.#secret);
     log(`leads node ${roster.position} of ${leadership.#leaders}, ${roster.locals} ranks here`);
     return leadership;
@@ -84,7 +93,7 @@ export class Leadership<Success extends object> {
       latenessMs: this.#meeting.latenessMs,
       deadline: this.#deadline,
       log: this.#log,
-      engine: { tolerateLost: Number(tolerateLost) },
+      engine: { tolerateLost: Number(tolerateLost), ...this.#patience(tolerateLost) },
     });
     this.#drivers.set(kind, driver);
     driver.start();
@@ -95,7 +104,14 @@ export class Leadership<Success extends object> {
   /** The error behind a session's failure, naming the node. */
   async explain({ code, position, text }: Failure): Promise<PythonMpiError> {
     const culprit = position === this.#roster.position ? this.host : await this.#hostOf(position);
-    return decodeFailure(code, text, `lost node ${culprit}`);
+    const late = codeOfStatus(code) === 'TIMEOUT';
+    return decodeFailure(code, text, `${late ? 'timed out waiting for' : 'lost'} node ${culprit}`);
+  }
+
+  /** Whether this rank tells the user of a failure: the root does, unless it is what was lost. */
+  tells({ code, position }: Failure): boolean {
+    const { position: own, isDeputy } = this.#roster;
+    return own === 0 || (isDeputy && position === 0 && codeOfStatus(code) === 'PEER_LOST');
   }
 
   /** Resolves when nobody needs this leader any more, or time for that is over; all links are closed then. */
@@ -110,6 +126,20 @@ export class Leadership<Success extends object> {
     this.#drivers.clear();
     for (const link of this.#early) link.destroy();
     this.#listener.close();
+    this.#meeting.close();
+  }
+
+  /**
+   * How long those who have yet to connect are waited for, and those who have lost their way. Whoever may not have been
+   * started yet has nearly all the time there is, unless nodes may be missing in the end.
+   */
+  #patience(tolerateLost: boolean): { graceMs: number; rejoinMs: number } {
+    const { remaining } = this.#deadline;
+    const rejoinMs = Math.ceil(Math.min(REJOIN_MS, remaining / 4));
+    let graceMs = remaining - 1.5 * rejoinMs;
+    if (this.#meeting.allStarted) graceMs = Math.min(GRACE_MS, remaining / 4);
+    else if (tolerateLost) graceMs = Math.min(START_MS, remaining / 2);
+    return { graceMs: Math.ceil(Math.max(1, graceMs)), rejoinMs: Math.max(1, rejoinMs) };
   }
 
   /** Leaders that share a host know the same secret, and may listen where another one was expected. */

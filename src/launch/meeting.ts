@@ -69,9 +69,14 @@ export function meetingOf(
     return meet(sharedSecret(origin.value, jobId));
   }
   log(`secret: drawn by the root, in credentials of MUNGE (${origin.munge})`);
-  return meet(async () => {
-    const { sealedSecret } = await import('./sealed.ts');
-    return sealedSecret(origin.munge, jobId, hosts, roster, deadline)();
+  let source: SecretSource | undefined;
+  return meet({
+    async find() {
+      const { sealedSecret } = await import('./sealed.ts');
+      source = sealedSecret(origin.munge, jobId, hosts, roster, deadline);
+      return source.find();
+    },
+    close: () => source?.close(),
   });
 }
 

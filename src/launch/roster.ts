@@ -15,6 +15,11 @@ export interface Roster {
   leads: boolean;
   /** Ranks on this node. */
   locals: number;
+  /**
+   * Whether this rank tells the user what has become of the first one, which tells of everything else: the leader next
+   * to the root, or the rank next to it where there is but one node.
+   */
+  isDeputy: boolean;
 }
 
 /**
@@ -28,6 +33,7 @@ export function rosterOf({ rank, size, nodes }: Placement): Roster {
       leaders: Array.from({ length: size }, (_, r) => r),
       leads: true,
       locals: 1,
+      isDeputy: rank === 1,
     };
   }
   const leaders: number[] = [];
@@ -37,7 +43,13 @@ export function rosterOf({ rank, size, nodes }: Placement): Roster {
     leaders[node] ??= r;
     if (node === position) locals++;
   });
-  return { position, leaders, leads: leaders[position] === rank, locals };
+  return {
+    position,
+    leaders,
+    leads: leaders[position] === rank,
+    locals,
+    isDeputy: rank === (leaders[1] ?? 1),
+  };
 }
 
 /**
