@@ -88,7 +88,11 @@ export class Cluster {
 
   /** Runs a command of Slurm's, or one that calls some, on the head. */
   slurm(command: string, args: readonly string[], options: RunOptions = {}): Promise<Finished> {
-    return this.on('head', [`${PROJECT}/test/cluster/bed.d/slurm`, 'client', command, ...args], options);
+    return this.on(
+      'head',
+      [`${PROJECT}/test/cluster/bed.d/slurm`, 'client', command, ...args],
+      options,
+    );
   }
 
   /** Starts a launcher on the head, as {@link run}, in a process group of its own. */
@@ -112,11 +116,7 @@ export class Cluster {
     };
     const limit = options.timeoutMs ?? PATIENCE_MS;
     const ended = this.#bed(
-      [
-        'on',
-        node,
-        ...limited(limit, ['setsid', '--wait', 'sh', '-c', script, file, ...command]),
-      ],
+      ['on', node, ...limited(limit, ['setsid', '--wait', 'sh', '-c', script, file, ...command])],
       { ...options, timeoutMs: limit },
       hears,
     ).finally(() => {

@@ -142,10 +142,7 @@ export class KillPoints {
    * Strikes one job.
    * @returns what the point is, what came of it, and what was wrong: nothing, normally
    */
-  async strike(
-    seed: number,
-    point: number,
-  ): Promise<{ what: string; faults: string[] }> {
+  async strike(seed: number, point: number): Promise<{ what: string; faults: string[] }> {
     const blow = blowOf(seed, point, this.#launchers);
     const { launcher, victim, node, signal, progress, delay } = blow;
     const lines = Math.floor(progress * this.#lines.get(launcher)!);
@@ -172,10 +169,13 @@ export class KillPoints {
     faults.push(...left.filter(line => !(helpless && / \/dev\/shm\//.test(line))));
     const next = await this.#undisturbed(launcher);
     if (next !== undefined) faults.push(`the next run: ${next}`);
-    faults.push(...(await this.#cluster.leftovers(TIDY_MS)).map(line => `after the next run: ${line}`));
+    faults.push(
+      ...(await this.#cluster.leftovers(TIDY_MS)).map(line => `after the next run: ${line}`),
+    );
     faults.push(...readdirSync(this.#env.PYTHON_MPI_RENDEZVOUS!).map(name => `the note ${name}`));
 
-    const whom = victim.includes('node') || victim === 'a rank' || victim === 'a janitor' ? ` ${node}` : '';
+    const whom =
+      victim.includes('node') || victim === 'a rank' || victim === 'a janitor' ? ` ${node}` : '';
     const came = told[0] === undefined ? '' : `, ${told[0]}`;
     const what =
       `${launcher}: ${signal} to ${victim}${whom} at line ${lines} of ${this.#lines.get(launcher)} + ${delay} ms: ` +
@@ -196,7 +196,14 @@ export class KillPoints {
       case 'openmpi':
         return this.#cluster.start(
           'openmpi',
-          ['-n', '8', '-N', '2', ...Object.keys(options.env).flatMap(name => ['-x', name]), ...program],
+          [
+            '-n',
+            '8',
+            '-N',
+            '2',
+            ...Object.keys(options.env).flatMap(name => ['-x', name]),
+            ...program,
+          ],
           options,
         );
       case 'embedded': {

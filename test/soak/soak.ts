@@ -20,7 +20,9 @@ if (reason !== undefined) {
   process.exit(0);
 }
 
-console.log(`soak: SEED=${seed} FIRST=${first} POINTS=${end - first} LAUNCHERS=${launchers.join(',')}`);
+console.log(
+  `soak: SEED=${seed} FIRST=${first} POINTS=${end - first} LAUNCHERS=${launchers.join(',')}`,
+);
 let next = first;
 const failed: number[] = [];
 
@@ -41,5 +43,7 @@ for (const outcome of await Promise.allSettled(beds)) {
   console.log(`FAIL a bed: ${outcome.reason}`);
   process.exitCode = 1;
 }
-console.log(`${next - first - failed.length} points passed, ${failed.length} failed ${failed.join(' ')}`);
+console.log(
+  `${next - first - failed.length} points passed, ${failed.length} failed ${failed.join(' ')}`,
+);
 if (failed.length > 0) process.exitCode = 1;
