@@ -62,7 +62,7 @@ export class LocalRanks {
     this.#janitor = new Janitor(['/bin/sh', '-c', 'kill -s KILL -- "$@"', 'sh', ...groups]);
     this.#relay = new SignalRelay(signal => {
       for (const child of this.#children) child.kill(signal);
-    });
+    }, true);
   }
 
   /**

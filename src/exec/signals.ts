@@ -5,7 +5,8 @@
  * signal the group, Slurm the task or everything, depending on ProctrackType). Node cannot say who sent
  * a signal to whom, so a sentinel stands beside the child: a `cat` in the same process group with all
  * signals at their defaults. If it dies of the signal, the child has had it too; if it lives, only
- * we were meant, and the signal is passed on. The sentinel ends with us: its input is our pipe.
+ * we were meant, and the signal is passed on. The sentinel ends with us: its input is our pipe. Children in process
+ * groups of their own need none: what is meant for them comes through us.
  *
  * Knows nothing of Python, ranks or launchers.
  */
@@ -25,10 +26,11 @@ export class SignalRelay {
   /**
    * Starts relaying until {@link stop}.
    * @param target delivers a signal that only we received
+   * @param apart whether the target is never signalled together with us
    */
-  constructor(target: (signal: NodeJS.Signals) => void) {
+  constructor(target: (signal: NodeJS.Signals) => void, apart = false) {
     this.#target = target;
-    this.#post();
+    if (!apart) this.#post();
     for (const signal of RELAYED) process.on(signal, () => void this.#relay(signal));
   }
 
@@ -50,7 +52,11 @@ export class SignalRelay {
 
   async #relay(signal: NodeJS.Signals): Promise<void> {
     const sentinel = this.#sentinel;
-    if (sentinel === undefined || this.#stopped) return;
+    if (this.#stopped) return;
+    if (sentinel === undefined) {
+      this.#target(signal);
+      return;
+    }
     const died = new Promise<boolean>(resolve => sentinel.once('exit', () => resolve(true)));
     const alreadyDead = sentinel.exitCode !== null || sentinel.signalCode !== null;
     const shared =

@@ -137,6 +137,23 @@ while True: signal.pause()`;
   assert.is(out.split('got 15').length - 1, 2);
 });
 
+embedded('a key that interrupts interrupts every Python once', async () => {
+  const chroot = scratch();
+  const code = `
+import os, time
+os.write(1, b"ready\\n")
+try: time.sleep(600)
+except KeyboardInterrupt: os.write(1, b"interrupted\\n")`;
+  const job = start(['-n', '2', '--packages', hello, '-c', code], { chroot });
+  await job.says('ready\nready\n');
+  // A terminal signals the whole process group.
+  process.kill(-job.child.pid!, 'SIGINT');
+  const { out, status } = await job.ended;
+  assert.is(status, 0);
+  assert.is(out.split('interrupted').length - 1, 2);
+  assert.equal(leftovers(chroot), []);
+});
+
 embedded('a job that is killed without a word leaves nothing either', async () => {
   const chroot = scratch();
   const code = 'import signal; print("up", flush=True); signal.pause()';
