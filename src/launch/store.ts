@@ -15,9 +15,9 @@ import { dial, type Link, Listener, type Target } from '../net/link.ts';
 import type { Channel } from '../pmi/channel.ts';
 import type { Notice } from '../pmi/notice.ts';
 import { Pmi1Client } from '../pmi/pmi1/client.ts';
-import { kvsOf } from '../pmi/pmi1/rendezvous.ts';
 import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
 import { FAREWELL_MS, type Placement, type Rendezvous } from '../pmi/rendezvous.ts';
+import { kvsOf } from '../pmi/session.ts';
 import { JobFailed } from './run.ts';
 
 /** Pause before looking for the note again: gentle to a file server that thousands ask, in milliseconds. */
@@ -53,7 +53,7 @@ export async function withStore(
     await server?.everybody(deadline);
     await client.init(deadline);
     // Once past this, everybody knows that all have come.
-    await client.barrier(deadline);
+    await client.fence(deadline);
     options.log(`store: ${placement.rank === 0 ? 'served by this rank' : `at ${link.peer}`}`);
     const leave = async () => {
       client.close();

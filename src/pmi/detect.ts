@@ -8,6 +8,7 @@ import { embedded } from './embedded.ts';
 import { hydra } from './hydra.ts';
 import { pals } from './pals.ts';
 import { pmiPort } from './pmi-port.ts';
+import { pmi2 } from './pmi2.ts';
 import { pmix } from './pmix.ts';
 import type { Method, Rendezvous } from './rendezvous.ts';
 import { single } from './single.ts';
@@ -17,6 +18,7 @@ import { told } from './told.ts';
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
 export const METHODS: readonly Method[] = [
   embedded,
+  pmi2,
   hydra,
   pmiPort,
   pals,

@@ -4,8 +4,9 @@
  * That server does not mind a rank that leaves without `finalize`, so nobody has to stay behind and the rank can
  * become Python. The descriptor has the one number that survives that: see the constant.
  */
-import { openInherited } from './pmi1/rendezvous.ts';
+import { Pmi1Client } from './pmi1/client.ts';
 import type { Method } from './rendezvous.ts';
+import { inherit, openSession } from './session.ts';
 
 /** The variable that tells our ranks from those of other launchers. */
 export const EMBEDDED = 'PYTHON_MPI_EMBEDDED';
@@ -33,9 +34,11 @@ export const embedded: Method = {
     return env[EMBEDDED] === undefined ? undefined : `${EMBEDDED} is set`;
   },
 
-  open(opening) {
+  async open(opening) {
+    const { rank, size, descriptor, channel } = inherit(opening.env);
     // A python-mpi that Python itself starts is not one of our ranks.
-    const env = { [EMBEDDED]: undefined };
-    return openInherited(this.name, opening, { env, parentMustStay: false });
+    const handOver = { env: { [EMBEDDED]: undefined }, descriptor, parentMustStay: false };
+    const client = new Pmi1Client(channel);
+    return openSession({ launcher: this.name, client, rank, size, handOver }, opening);
   },
 };

@@ -5,8 +5,10 @@
  * that has spoken and ends without `finalize` makes Hydra kill the job, and after `finalize` nobody can speak: so
  * whoever spoke stays until Python has ended, and finalizes then if Python did not.
  */
-import { openInherited } from './pmi1/rendezvous.ts';
+import { Pmi1Client } from './pmi1/client.ts';
 import type { Method } from './rendezvous.ts';
+import { inherit, openSession } from './session.ts';
+import { isSrunDescriptor } from './slurm.ts';
 
 export const hydra: Method = {
   name: 'hydra',
@@ -14,24 +16,14 @@ export const hydra: Method = {
   claims(env) {
     const { PMI_FD, PMI_RANK, PMI_SIZE } = env;
     if (PMI_FD === undefined || PMI_RANK === undefined || PMI_SIZE === undefined) return undefined;
-    if (isSrun(env)) return undefined;
+    if (isSrunDescriptor(env)) return undefined;
     return `PMI_FD=${PMI_FD}, PMI_RANK=${PMI_RANK}, PMI_SIZE=${PMI_SIZE}`;
   },
 
-  open(opening) {
-    return openInherited(this.name, opening, { env: {}, parentMustStay: true });
+  async open(opening) {
+    const { rank, size, descriptor, channel } = inherit(opening.env);
+    const client = new Pmi1Client(channel);
+    const handOver = { env: {}, descriptor, parentMustStay: true };
+    return openSession({ launcher: this.name, client, rank, size, handOver }, opening);
   },
 };
-
-/**
- * Whether the descriptor belongs to `srun --mpi=pmi2`, which hangs a client that says `init` twice. Ranks of a
- * Hydra inside an allocation inherit SLURM_* too, but of the step that started the proxies.
- */
-function isSrun(env: NodeJS.ProcessEnv): boolean {
-  return (
-    env.PMI_JOBID !== undefined &&
-    env.SLURM_STEP_ID !== undefined &&
-    env.PMI_RANK === env.SLURM_PROCID &&
-    env.PMI_SIZE === env.SLURM_STEP_NUM_TASKS
-  );
-}

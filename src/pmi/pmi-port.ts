@@ -6,8 +6,8 @@
  */
 import { dialPort } from './channel.ts';
 import { Pmi1Client } from './pmi1/client.ts';
-import { openSession } from './pmi1/rendezvous.ts';
 import type { Method } from './rendezvous.ts';
+import { openSession } from './session.ts';
 
 export const pmiPort: Method = {
   name: 'pmi-port',

@@ -14,7 +14,7 @@ export interface Kvs {
   /**
    * Stores a value that all ranks can read after the next {@link fence}.
    * @param key one printable word of at most 63 bytes
-   * @param value one printable word of at most 900 bytes; encode anything else as base64url
+   * @param value one printable word of at most 900 bytes, without semicolons; encode anything else as base64url
    * @throws PythonMpiError INTERNAL for a key or value outside these limits; LAUNCHER, TIMEOUT
    */
   put(key: string, value: string): Promise<void>;

@@ -74,6 +74,19 @@ export function stepEndCommand(env: NodeJS.ProcessEnv): string {
 }
 
 /**
+ * Whether PMI_FD is that of `srun --mpi=pmi2`, which hangs a client that says `init` twice. Ranks of a Hydra inside an
+ * allocation inherit SLURM_* too, but of the step that started the proxies.
+ */
+export function isSrunDescriptor(env: NodeJS.ProcessEnv): boolean {
+  return (
+    env.PMI_JOBID !== undefined &&
+    env.SLURM_STEP_ID !== undefined &&
+    env.PMI_RANK === env.SLURM_PROCID &&
+    env.PMI_SIZE === env.SLURM_STEP_NUM_TASKS
+  );
+}
+
+/**
  * Whether SLURM_* belong to somebody else: to the daemons that another launcher started inside the allocation, one
  * task a node. Such steps are smaller than the job, and Open MPI's ranks have another PMIx than Slurm's.
  */

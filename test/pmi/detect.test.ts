@@ -14,6 +14,18 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
   ['Hydra', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', MPI_LOCALRANKID: '1' }, 'hydra'],
   ['Hydra -pmi-port', { PMI_PORT: 'head:36445', PMI_ID: '1' }, 'pmi-port'],
   [
+    'Hydra, with an MPICH that speaks PMI-2',
+    { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', MPIR_CVAR_PMI_VERSION: '2' },
+    'pmi2',
+  ],
+  [
+    'Hydra, with an MPICH that is told to speak PMI-1',
+    { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', MPIR_CVAR_PMI_VERSION: '1' },
+    'hydra',
+  ],
+  ['Intel MPI', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', I_MPI_PMI: 'pmi2' }, 'pmi2'],
+  ['older Intel MPI', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', I_MPI_PMI2: 'yes' }, 'pmi2'],
+  [
     'mpirun_rsh of MVAPICH',
     { PMI_PORT: 'n0:36445', PMI_ID: '1', MPIRUN_RANK: '1', MV2_COMM_WORLD_RANK: '1' },
     'single',

@@ -12,6 +12,7 @@ const hydra = suite('hydra');
 for (const [how, launcher, ...options] of [
   ['PMI_FD', 'hydra'],
   ['PMI_PORT', 'pmi-port', '-pmi-port'],
+  ['PMI-2', 'pmi2', '-env', 'PYTHON_MPI_LAUNCHER', 'pmi2'],
 ] as const) {
   const run = (...args: string[]) => mpiexec(...options, '-n', '4', ...probe, ...args);
 
@@ -25,7 +26,7 @@ for (const [how, launcher, ...options] of [
       assert.equal(said.nodes, [0, 0, 0, 0]);
       assert.equal(
         said.cards,
-        [0, 1, 2, 3].map(peer => `value;of=${peer},x:y`),
+        [0, 1, 2, 3].map(peer => `value:of=${peer},x:y`),
       );
     });
   });
@@ -51,6 +52,31 @@ for (const [how, launcher, ...options] of [
     const { status, lines } = await run(sum, '9');
     assert.is(status, 9);
     assert.is(lines.filter(line => sums.includes(line)).length, 0);
+  });
+}
+
+for (const [outer, inner] of [
+  ['hydra', 'pmi2'],
+  ['pmi2', 'pmi2'],
+]) {
+  hydra(`a session of ${inner} after one of ${outer}`, async () => {
+    const again = ['env', `PYTHON_MPI_LAUNCHER=${inner}`, ...probe];
+    const { status, lines } = await mpiexec(
+      '-env',
+      'PYTHON_MPI_LAUNCHER',
+      outer!,
+      '-n',
+      '3',
+      ...probe,
+      '--',
+      ...again,
+    );
+    assert.is(status, 0);
+    const said = lines.map(line => JSON.parse(line));
+    assert.equal(
+      said.map(({ launcher, rank, cards }) => `${launcher} ${rank} ${cards.length}`).sort(),
+      [outer, inner].flatMap(launcher => [0, 1, 2].map(rank => `${launcher} ${rank} 3`)).sort(),
+    );
   });
 }
 

@@ -86,7 +86,7 @@ real('Open MPI: four ranks exchange values and end well without MPI', () => {
     );
     assert.equal(
       said.cards,
-      [0, 1, 2, 3].map(peer => `value;of=${peer},x:y`),
+      [0, 1, 2, 3].map(peer => `value:of=${peer},x:y`),
     );
   });
 });

@@ -49,7 +49,7 @@ process.exit(outcome.status);
 
 async function exchange({ kvs, placement: { rank, size } }: Rendezvous): Promise<string[]> {
   if (!kvs) return [];
-  await kvs.put(`card-${rank}`, `value;of=${rank},x:y`);
+  await kvs.put(`card-${rank}`, `value:of=${rank},x:y`);
   await kvs.fence();
   const cards: string[] = [];
   for (let peer = 0; peer < size; peer++) cards.push(await kvs.get(`card-${peer}`, peer));

@@ -6,28 +6,20 @@
  * are looked up by key, because their order is each server's own.
  */
 import { PythonMpiError } from '../../errors.ts';
+import { type Fields, MAX_KEY, MAX_VALUE, type Message, quote } from '../message.ts';
 
 /** Longest request in bytes, without its line break. */
 export const MAX_REQUEST = 1023;
-/** Longest value in bytes that survives Hydra and Slurm, whatever name the KVS has. */
-export const MAX_VALUE = 900;
-/** Longest key in bytes: what every server's keylen_max of 64 leaves. */
-export const MAX_KEY = 63;
 /** Longest line in bytes taken from a peer. Servers may answer a full request with something longer. */
 export const MAX_LINE = 4096;
 
 /** Bytes that become characters at a time. */
 const PORTION = 4096;
 
-/** A message by its command and its other keys. A message of several lines (spawn) is `multiline`. */
-export interface Message {
-  readonly command: string;
+/** What a line says. A message of several lines (spawn) is `multiline`. */
+export interface LineMessage extends Message {
   readonly multiline: boolean;
-  readonly fields: ReadonlyMap<string, string>;
 }
-
-/** What a message can say: in requests and replies alike the order given is the order sent. */
-export type Fields = Readonly<Record<string, string | number>>;
 
 const WORD = /^[\x21-\x7e]+$/;
 /** The name of a KVS is the server's own and goes back as it came: Flux begins it with a letter beyond ASCII. */
@@ -74,7 +66,7 @@ export function encodeLine(line: string): Uint8Array {
  * A word without `=` continues the value before it: Flux sends values that contain spaces.
  * @throws PythonMpiError LAUNCHER when the line is no message
  */
-export function parseLine(line: string): Message {
+export function parseLine(line: string): LineMessage {
   const [head = '', ...words] = line.split(' ');
   const [, multi, command] = /^(m?)cmd=(.+)$/.exec(head) ?? [];
   if (command === undefined)
@@ -93,11 +85,6 @@ export function parseLine(line: string): Message {
     }
   }
   return { command, multiline: multi === 'm', fields };
-}
-
-/** A peer's text, short enough and safe to show in one clause. */
-export function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text);
 }
 
 /** Puts lines together from what a socket happens to deliver. Every byte becomes the character of its number. */

@@ -6,7 +6,8 @@
  * connection, so Python's own session works after ours. A rank that sends what is no PMI-1 aborts the job, once.
  */
 import { asPythonMpiError, PythonMpiError, STATUS } from '../../errors.ts';
-import { formatLine, LineReader, type Message, parseLine, quote } from './codec.ts';
+import { type Message, quote } from '../message.ts';
+import { formatLine, LineReader, parseLine } from './codec.ts';
 
 /** Why the job has to end. */
 export interface Abort {

@@ -4,16 +4,16 @@ import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';
 import { PythonMpiError } from '../../../src/errors.ts';
 import { silent } from '../../../src/log.ts';
-import type { Channel } from '../../../src/pmi/channel.ts';
 import { Pmi1Client } from '../../../src/pmi/pmi1/client.ts';
-import { openSession } from '../../../src/pmi/pmi1/rendezvous.ts';
+import { openSession } from '../../../src/pmi/session.ts';
 import { type Rig, runJob } from '../../support/pmi-server.ts';
+import { answering, type Exchange, replay } from '../../support/recorded.ts';
 
 interface Recording {
   server: string;
   size: number;
   nodes: number[];
-  exchange: [request: string, reply: string][];
+  exchange: Exchange;
 }
 
 const recordings: Recording[] = JSON.parse(
@@ -32,43 +32,6 @@ async function fails(promise: Promise<unknown>, code: string, message: RegExp): 
   assert.instance(error, PythonMpiError);
   assert.is(error.code, code, error.message);
   assert.match(error.message, message);
-}
-
-/** A launcher that plays a recording, delivering each reply in pieces of `piece` bytes. */
-function replay(exchange: Recording['exchange'], piece: number): Channel & { sent: string[] } {
-  const sent: string[] = [];
-  const chunks: Uint8Array[] = [];
-  return {
-    sent,
-    async write(bytes) {
-      const [request, reply] = exchange[sent.length] ?? [];
-      const line = Buffer.from(bytes).toString();
-      assert.is(line, `${request}\n`, 'each request is one write, and the one recorded');
-      sent.push(line);
-      const answer = Buffer.from(`${reply}\n`);
-      for (let at = 0; at < answer.length; at += piece)
-        chunks.push(answer.subarray(at, at + piece));
-    },
-    read: async () => chunks.shift(),
-    stuck: false,
-    unref() {},
-    close() {},
-  };
-}
-
-/** A launcher that answers every request with the next of these texts. */
-function answering(...answers: (string | undefined)[]): Channel {
-  const chunks: (Uint8Array | undefined)[] = [];
-  return {
-    async write() {
-      const answer = answers.shift();
-      chunks.push(answer === undefined ? undefined : Buffer.from(answer));
-    },
-    read: async () => chunks.shift(),
-    stuck: false,
-    unref() {},
-    close() {},
-  };
 }
 
 const INIT = [
@@ -127,7 +90,7 @@ client('requests made at once go out one at a time', async () => {
     },
   });
   await pmi1.init(soon());
-  await Promise.all([pmi1.put('a', '1', soon()), pmi1.put('b', '2', soon()), pmi1.barrier(soon())]);
+  await Promise.all([pmi1.put('a', '1', soon()), pmi1.put('b', '2', soon()), pmi1.fence(soon())]);
   assert.equal(
     trace,
     trace.map((_, at) => (at % 2 === 0 ? 'request' : 'reply')),
@@ -138,7 +101,7 @@ client('requests made at once go out one at a time', async () => {
 client('a reply to another request is an error, and so is everything after it', async () => {
   const pmi1 = await initialized('cmd=barrier_out\n');
   await fails(pmi1.get('k', soon()), 'LAUNCHER', /answered 'get' with "cmd=barrier_out"/);
-  await fails(pmi1.barrier(soon()), 'LAUNCHER', /answered 'get' with "cmd=barrier_out"/);
+  await fails(pmi1.fence(soon()), 'LAUNCHER', /answered 'get' with "cmd=barrier_out"/);
 });
 
 client('a reply sent twice is not taken for the next one', async () => {
@@ -232,7 +195,7 @@ client('over a real socket pair, all goes well', async () => {
     assert.equal([said.rank, said.size, said.nodes], [rank, 3, [0, 0, 0]]);
     assert.equal(
       said.cards,
-      [0, 1, 2].map(peer => `value;of=${peer},x:y`),
+      [0, 1, 2].map(peer => `value:of=${peer},x:y`),
     );
   });
 });
@@ -278,7 +241,7 @@ client('a reply late and in pieces is a reply', async () => {
     return undefined;
   });
   assert.is(status, 0);
-  assert.equal(said.cards, ['value;of=0,x:y']);
+  assert.equal(said.cards, ['value:of=0,x:y']);
 });
 
 client('a launcher that closes in answer to the end is no error', async () => {

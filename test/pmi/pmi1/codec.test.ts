@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PythonMpiError } from '../../../src/errors.ts';
+import { MAX_VALUE } from '../../../src/pmi/message.ts';
 import {
   formatLine,
   formatRequest,
   LineReader,
   MAX_LINE,
   MAX_REQUEST,
-  MAX_VALUE,
   parseLine,
 } from '../../../src/pmi/pmi1/codec.ts';
 

@@ -195,7 +195,7 @@ server('every client reads what every other has put', async () => {
       await pmi1.init(soon());
       for (let round = 0; round < 3; round++) {
         await pmi1.put(`${rank}-${round}`, `value-${rank}`, soon());
-        await pmi1.barrier(soon());
+        await pmi1.fence(soon());
         for (let peer = 0; peer < SIZE; peer++)
           assert.is(await pmi1.get(`${peer}-${round}`, soon()), `value-${peer}`);
       }
@@ -206,7 +206,7 @@ server('every client reads what every other has put', async () => {
 
 server('a client can abort while another one waits', async () => {
   const [first, second] = clients(new Pmi1Server(2, ''), 2);
-  const waiting = first!.pmi1.barrier(Deadline.after(20)).catch(error => error.code);
+  const waiting = first!.pmi1.fence(Deadline.after(20)).catch(error => error.code);
   await second!.pmi1.abort(9);
   assert.equal(first!.aborted(), { rank: 1, status: 9, reason: undefined });
   assert.is(await waiting, 'TIMEOUT');

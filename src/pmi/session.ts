@@ -1,0 +1,128 @@
+/**
+ * A PMI session as a rendezvous: the same for every launcher that speaks PMI-1 or PMI-2, however it was reached.
+ */
+import { Deadline } from '../deadline.ts';
+import { PythonMpiError } from '../errors.ts';
+import { shellStatus } from '../outcome.ts';
+import { type Channel, openDescriptor, socketOf } from './channel.ts';
+import { readCount } from './environment.ts';
+import { nodesOfMapping } from './mapping.ts';
+import {
+  FAREWELL_MS,
+  type HandOver,
+  type Kvs,
+  type Opening,
+  type Rendezvous,
+} from './rendezvous.ts';
+
+/**
+ * A rank's side of PMI, of either version.
+ *
+ * All throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT when the
+ * deadline comes first.
+ */
+export interface PmiClient {
+  /** See Rendezvous.stuck. */
+  readonly stuck: boolean;
+  /** Starts the session. */
+  init(deadline: Deadline): Promise<void>;
+  /** What PMI_process_mapping says, or undefined when the server has none. */
+  mapping(deadline: Deadline): Promise<string | undefined>;
+  /** @throws PythonMpiError INTERNAL also, for a key or value that cannot be sent */
+  put(key: string, value: string, deadline: Deadline): Promise<void>;
+  /** The value of a key, or undefined when the server does not have it. */
+  get(key: string, deadline: Deadline): Promise<string | undefined>;
+  /** Waits for every rank of the job. */
+  fence(deadline: Deadline): Promise<void>;
+  /** Ends the session and with it, on most servers, the connection. */
+  finalize(deadline: Deadline): Promise<void>;
+  /**
+   * Asks the launcher to end the job. There is no reply, so it does not wait for its turn: it must get through
+   * while a barrier hangs.
+   * @throws the system's error when the launcher has gone
+   */
+  abort(status: number): Promise<void>;
+  /** Gives up the connection on this side. */
+  close(): void;
+}
+
+/** What the method that reached the launcher knows. */
+export interface Reached {
+  readonly launcher: string;
+  readonly client: PmiClient;
+  readonly rank: number;
+  readonly size: number;
+  readonly handOver: HandOver;
+}
+
+/** A rank's place and connection, as its environment has them. */
+export interface Inherited {
+  readonly rank: number;
+  readonly size: number;
+  readonly descriptor: number;
+  readonly channel: Channel;
+}
+
+/**
+ * The place and connection of a rank that inherited PMI_FD, PMI_RANK and PMI_SIZE.
+ * @throws PythonMpiError LAUNCHER
+ */
+export function inherit(env: NodeJS.ProcessEnv): Inherited {
+  const rank = readCount(env, 'PMI_RANK', 0);
+  const size = readCount(env, 'PMI_SIZE', rank + 1);
+  const descriptor = socketOf('PMI_FD', env.PMI_FD);
+  return { rank, size, descriptor, channel: openDescriptor(descriptor) };
+}
+
+/**
+ * Starts the session and asks for the placement.
+ * @throws PythonMpiError LAUNCHER, TIMEOUT
+ */
+export async function openSession(reached: Reached, opening: Opening): Promise<Rendezvous> {
+  const { launcher, client, rank, size, handOver } = reached;
+  const { why, deadline, log } = opening;
+  await client.init(deadline);
+  const mapping = (await client.mapping(deadline)) ?? '';
+  const nodes = nodesOfMapping(mapping, size);
+  log(`launcher ${launcher}: rank ${rank} of ${size}, process mapping ${mapping || 'unknown'}`);
+
+  const abort = async (status: number): Promise<void> => {
+    // A launcher that cannot be told has gone, and the job with it.
+    await client.abort(status).catch(() => {});
+  };
+  return {
+    launcher,
+    why,
+    placement: { rank, size, nodes },
+    kvs: kvsOf(client, deadline),
+    handOver,
+    get stuck() {
+      return client.stuck;
+    },
+    async settle() {},
+    async finish(outcome) {
+      const status = shellStatus(outcome);
+      if (status !== 0) await abort(status);
+      // Python may have had a session of its own and have ended the connection with it.
+      else await client.finalize(Deadline.after(FAREWELL_MS)).catch(() => {});
+      client.close();
+    },
+    abort,
+  };
+}
+
+/** The store of an open session; every wait ends at the deadline. */
+export function kvsOf(client: PmiClient, deadline: Deadline): Kvs {
+  return {
+    put: (key, value) => client.put(key, value, deadline),
+    fence: () => client.fence(deadline),
+    async get(key) {
+      const value = await client.get(key, deadline);
+      if (value === undefined)
+        throw new PythonMpiError('LAUNCHER', `the launcher has no value for '${key}'`, {
+          hint: 'check that every rank of the job runs the same python-mpi',
+        });
+      return value;
+    },
+  };
+}
