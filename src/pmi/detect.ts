@@ -13,6 +13,7 @@ import { pmix } from './pmix.ts';
 import type { Method, Rendezvous } from './rendezvous.ts';
 import { single } from './single.ts';
 import { slurm } from './slurm.ts';
+import { stray } from './stray.ts';
 import { told } from './told.ts';
 
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
@@ -25,6 +26,7 @@ export const METHODS: readonly Method[] = [
   slurm,
   pmix,
   ...told,
+  stray,
   single,
 ];
 

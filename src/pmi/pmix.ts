@@ -15,7 +15,6 @@ import { dense } from './mapping.ts';
 import { PmixClient } from './pmix/client.ts';
 import type { Identity } from './pmix/codec.ts';
 import { FAREWELL_MS, type Method } from './rendezvous.ts';
-import { misbehaved } from './turns.ts';
 
 /** Servers we can talk to, by the variable that names them, the newest encoding first. */
 const SERVERS: readonly [variable: string, encoding: string][] = [
@@ -26,8 +25,13 @@ const SERVERS: readonly [variable: string, encoding: string][] = [
 export const pmix: Method = {
   name: 'pmix',
 
-  claims({ PMIX_NAMESPACE, PMIX_RANK }) {
+  claims(env, log) {
+    const { PMIX_NAMESPACE, PMIX_RANK } = env;
     if (PMIX_NAMESPACE === undefined || PMIX_RANK === undefined) return undefined;
+    if (!hasPmixServer(env)) {
+      log('launcher pmix: the PMIx server is older than version 4 or not there');
+      return undefined;
+    }
     return `PMIX_NAMESPACE=${PMIX_NAMESPACE}, PMIX_RANK=${PMIX_RANK}`;
   },
 
@@ -38,7 +42,7 @@ export const pmix: Method = {
     await client.init(deadline);
     const { size, hosts } = await client.jobData(deadline);
     if (rank >= size)
-      throw misbehaved(`says that the job has ${size} ranks, and this is rank ${rank}`);
+      throw refuse(`says that the job has ${size} ranks, which PMIX_RANK=${rank} is not one of`);
     const names = [...new Set(hosts)];
     const indices = new Map(names.map((name, index) => [name, index]));
     log(`launcher pmix: rank ${rank} of ${size} on ${names.length} nodes, rank 0 on ${hosts[0]}`);
@@ -90,6 +94,11 @@ export const pmix: Method = {
     };
   },
 };
+
+/** Whether the environment names a PMIx server that can be spoken to. */
+export function hasPmixServer(env: NodeJS.ProcessEnv): boolean {
+  return SERVERS.some(([variable]) => env[variable] !== undefined);
+}
 
 /** Where the server is and how to speak to it. A guess would wedge it, so what is not known is refused. */
 function serverOf(env: NodeJS.ProcessEnv): {

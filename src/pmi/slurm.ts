@@ -11,26 +11,27 @@ import { socketOf } from './channel.ts';
 import { readCount } from './environment.ts';
 import { expandCounts, expandHostlist } from './hostlist.ts';
 import { dense, expandMapping } from './mapping.ts';
+import { hasPmixServer } from './pmix.ts';
 import type { Method } from './rendezvous.ts';
 import { secretOrigin } from './secret.ts';
+
+/** Numbers of steps from here on are not those of srun: SLURM_INTERACTIVE_STEP, SLURM_BATCH_SCRIPT and others of slurm.h. */
+const FIRST_SPECIAL_STEP = 0xffff_fff0;
 
 export const slurm: Method = {
   name: 'slurm',
 
   claims(env, log) {
-    const {
-      SLURM_PROCID,
-      SLURM_JOB_ID,
-      SLURM_STEP_ID,
-      SLURM_STEP_NODELIST,
-      SLURM_STEP_TASKS_PER_NODE,
-    } = env;
+    const { SLURM_PROCID, SLURM_JOB_ID, SLURM_STEP_ID } = env;
     if (SLURM_PROCID === undefined || SLURM_JOB_ID === undefined || SLURM_STEP_ID === undefined)
       return undefined;
-    if (SLURM_STEP_NODELIST === undefined || SLURM_STEP_TASKS_PER_NODE === undefined)
+    if (isInherited(env)) {
+      log(
+        'launcher slurm: SLURM_* are those of a step that another launcher or a batch script runs in',
+      );
       return undefined;
-    if (isInherited(env)) return undefined;
-    if (env.PMIX_RANK !== undefined && secretOrigin(env) === undefined) {
+    }
+    if (env.PMIX_RANK !== undefined && hasPmixServer(env) && secretOrigin(env) === undefined) {
       log('launcher slurm: without a secret and MUNGE, the store of --mpi=pmix is needed');
       return undefined;
     }
@@ -38,13 +39,15 @@ export const slurm: Method = {
   },
 
   async open({ env, why, log }) {
-    const names = expandHostlist(env.SLURM_STEP_NODELIST ?? '');
-    const counts = expandCounts(env.SLURM_STEP_TASKS_PER_NODE ?? '');
+    const names = expandHostlist(need(env, 'SLURM_STEP_NODELIST'));
+    const counts = expandCounts(need(env, 'SLURM_STEP_TASKS_PER_NODE'));
     const size = counts.reduce((sum, count) => sum + count, 0);
     const rank = readCount(env, 'SLURM_PROCID', 0);
     const nodes = nodesOfStep(env, names, counts);
     const agree = names.length === counts.length && isDealt(nodes, counts);
-    if (!agree || nodes[rank] !== readCount(env, 'SLURM_NODEID', 0)) throw contradiction(rank);
+    if (readCount(env, 'SLURM_NTASKS', 1) !== size) throw contradiction('the number of ranks');
+    if (!agree || nodes[rank] !== readCount(env, 'SLURM_NODEID', 0))
+      throw contradiction(`the node of rank ${rank}`);
     const hosts = [...new Set(nodes)].map(node => names[node]!);
     log(`launcher slurm: rank ${rank} of ${size} on ${hosts.length} nodes, rank 0 on ${hosts[0]}`);
     const descriptor = env.PMI_FD === undefined ? undefined : socketOf('PMI_FD', env.PMI_FD);
@@ -96,9 +99,11 @@ function isInherited(env: NodeJS.ProcessEnv): boolean {
     PMIX_RANK === undefined
       ? OMPI_COMM_WORLD_RANK !== undefined
       : PMIX_RANK !== SLURM_PROCID || !PMIX_NAMESPACE?.startsWith('slurm.pmix.');
+  // The steps of batch scripts and interactive shells have the numbers that are left over at the end.
+  const isShell = Number(env.SLURM_STEP_ID) >= FIRST_SPECIAL_STEP;
   // The components of a heterogeneous step count their own tasks here.
   const partial = env.SLURM_STEP_NUM_TASKS !== env.SLURM_NTASKS && env.SLURM_HET_SIZE === undefined;
-  return foreign || partial;
+  return foreign || isShell || partial;
 }
 
 /** The node of every rank, as an index into the step's node list. */
@@ -172,12 +177,16 @@ function nodesOfHostfile(path: string | undefined, names: readonly string[]): nu
   }
 }
 
-function contradiction(rank: number): PythonMpiError {
-  return new PythonMpiError(
-    'LAUNCHER',
-    `SLURM_* contradict each other about the node of rank ${rank}`,
-    {
-      hint: 'start python-mpi with srun itself, or name the launcher with PYTHON_MPI_LAUNCHER',
-    },
-  );
+function need(env: NodeJS.ProcessEnv, variable: string): string {
+  const text = env[variable];
+  if (text !== undefined) return text;
+  throw new PythonMpiError('LAUNCHER', `${variable} is not set, and other SLURM_* are`, {
+    hint: 'start python-mpi with srun itself, or name the launcher with PYTHON_MPI_LAUNCHER',
+  });
+}
+
+function contradiction(what: string): PythonMpiError {
+  return new PythonMpiError('LAUNCHER', `SLURM_* contradict each other about ${what}`, {
+    hint: 'start python-mpi with srun itself, or name the launcher with PYTHON_MPI_LAUNCHER',
+  });
 }

@@ -56,6 +56,13 @@ const LAUNCHERS: readonly Told[] = [
     job: ['LSB_JOBID', 'PMIX_NAMESPACE'],
   },
   {
+    // Open MPI up to 4.0, whose PMIx is of a kind that is not spoken here. All ranks share this random number.
+    name: 'openmpi',
+    rank: 'OMPI_COMM_WORLD_RANK',
+    sizes: ['OMPI_COMM_WORLD_SIZE'],
+    job: ['OMPI_MCA_orte_precondition_transports'],
+  },
+  {
     // MVAPICH2, whose PMI server takes one connection of a rank, and that is for Python.
     name: 'mpirun_rsh',
     rank: 'MV2_COMM_WORLD_RANK',

@@ -28,7 +28,7 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
   [
     'mpirun_rsh of MVAPICH',
     { PMI_PORT: 'n0:36445', PMI_ID: '1', MPIRUN_RANK: '1', MV2_COMM_WORLD_RANK: '1' },
-    'single',
+    'stray',
   ],
   [
     'python-mpi -n',
@@ -48,7 +48,12 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
     },
     'hydra',
   ],
-  ['half a PMI', { PMI_RANK: '1', PMI_SIZE: '3' }, 'single'],
+  ['half a PMI', { PMI_RANK: '1', PMI_SIZE: '3' }, 'stray'],
+  [
+    'an old Open MPI that lost its job',
+    { OMPI_COMM_WORLD_RANK: '1', OMPI_COMM_WORLD_SIZE: '3' },
+    'stray',
+  ],
   ['aprun', { ALPS_APP_PE: '1', ALPS_APP_ID: '4711', ALPS_APP_DEPTH: '1' }, 'alps'],
 ];
 

@@ -113,7 +113,12 @@ slurm('--mpi=pmix where there is neither a secret nor MUNGE: the store is worth 
   const directory = mkdtempSync(join(tmpdir(), 'python-mpi-test-'));
   try {
     const SLURM_CONF = join(directory, 'slurm.conf');
-    const env = task(0, 0, { PMIX_RANK: '0', PMIX_NAMESPACE: 'slurm.pmix.89.0', SLURM_CONF });
+    const env = task(0, 0, {
+      PMIX_RANK: '0',
+      PMIX_NAMESPACE: 'slurm.pmix.89.0',
+      PMIX_SERVER_URI41: 'pmix-server.1;tcp4://127.0.0.1:1',
+      SLURM_CONF,
+    });
     const munge = join(directory, 'munge');
     writeFileSync(SLURM_CONF, `#AuthInfo=socket=/x\nAuthInfo=ttl=60,socket=${munge} # ours\n`);
     if (!existsSync('/run/munge/munge.socket.2')) {
@@ -180,6 +185,12 @@ slurm('what contradicts itself is refused', async () => {
   await refused(task(8, 0), /contradict/);
   await refused(task(0, 0, { SLURM_STEP_NODELIST: 'n[0-2]' }), /contradict/);
   await refused(task(0, 0, { SLURM_STEP_NODELIST: 'n[0-' }), /host list/);
+  await refused(task(0, 0, { SLURM_STEP_NODELIST: undefined }), /SLURM_STEP_NODELIST is not set/);
+  await refused(
+    task(0, 0, { SLURM_STEP_TASKS_PER_NODE: undefined }),
+    /SLURM_STEP_TASKS_PER_NODE is not set/,
+  );
+  await refused(task(0, 0, { SLURM_STEP_TASKS_PER_NODE: '5,1(x2),2' }), /number of ranks/);
   await refused(task(0, 0, { SLURM_DISTRIBUTION: 'sideways' }), /SLURM_DISTRIBUTION=sideways/);
   await refused(task(0, 0, { SLURM_DISTRIBUTION: 'plane=0' }), /SLURM_DISTRIBUTION=plane=0/);
 });
@@ -189,6 +200,8 @@ slurm('what other launchers inherited inside an allocation is not theirs', () =>
   const openmpi = { OMPI_COMM_WORLD_RANK: '0', PMIX_RANK: '0', PMIX_NAMESPACE: '4086104065' };
   for (const more of [daemon, openmpi, { OMPI_COMM_WORLD_RANK: '0' }])
     assert.is.not(detect(task(0, 0, more), silent).name, 'slurm');
+  // The shell that salloc starts in a step of its own, on sites that want it so.
+  assert.is(detect(task(0, 0, { SLURM_STEP_ID: '4294967290' }), silent).name, 'single');
   // A shell of the allocation itself, which srun did not start.
   assert.is(
     detect({ SLURM_JOB_ID: '89', SLURM_NTASKS: '8', SLURM_PROCID: '0' }, silent).name,

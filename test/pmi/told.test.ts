@@ -26,8 +26,18 @@ const JSM = {
   OMPI_COMM_WORLD_SIZE: '8',
   PMIX_RANK: '5',
   PMIX_NAMESPACE: '1.batch1',
+  PMIX_SERVER_URI41: 'jsm.0;tcp4://127.0.0.1:1',
   LSB_JOBID: '99',
   LSB_MCPU_HOSTS: 'batch1 1 a01n01 42 a01n02 42',
+};
+const OPENMPI = {
+  HOME,
+  OMPI_COMM_WORLD_RANK: '5',
+  OMPI_COMM_WORLD_SIZE: '8',
+  OMPI_MCA_orte_precondition_transports: '5498540a5c392fad-c66ea94ba8e748b6',
+  PMIX_RANK: '5',
+  PMIX_NAMESPACE: '3088318465',
+  PMIX_SERVER_URI21: '3088318464.1;tcp4://127.0.0.1:46937',
 };
 const MPIRUN_RSH = {
   HOME,
@@ -73,6 +83,7 @@ for (const [name, env, wanted] of [
   ['alps', { ...ALPS, ...SIZED }],
   ['flux', FLUX],
   ['jsrun', JSM, 'jsrun'],
+  ['openmpi', OPENMPI],
   ['mpirun_rsh', MPIRUN_RSH],
   ['blaunch', { ...BLAUNCH, ...SIZED }],
   ['pbsdsh', { ...PBSDSH, ...SIZED }],
@@ -91,7 +102,13 @@ told('a server to speak to comes first', () => {
   assert.is(nameOf({ ...FLUX, PMI_FD: '8', PMI_RANK: '5', PMI_SIZE: '8' }), 'hydra');
   assert.is(nameOf({ ...BLAUNCH, ...SIZED, PMI_FD: '8', PMI_RANK: '5', PMI_SIZE: '8' }), 'hydra');
   assert.is(
-    nameOf({ ...PBSDSH, ...SIZED, PMIX_RANK: '5', PMIX_NAMESPACE: 'prterun-n0-1@1' }),
+    nameOf({
+      ...PBSDSH,
+      ...SIZED,
+      PMIX_RANK: '5',
+      PMIX_NAMESPACE: 'prterun-n0-1@1',
+      PMIX_SERVER_URI4: 'x',
+    }),
     'pmix',
   );
 });
@@ -100,8 +117,8 @@ told('a batch script is no rank, nor is what says too little', () => {
   const nameOf = (env: NodeJS.ProcessEnv) => detect(env, silent).name;
   assert.is(nameOf(BLAUNCH), 'single');
   assert.is(nameOf(PBSDSH), 'single');
-  assert.is(nameOf({ ...FLUX, FLUX_JOB_ID: undefined }), 'single');
-  assert.is(nameOf({ ...MPIRUN_RSH, MPISPAWN_MPIRUN_ID: undefined }), 'single');
+  assert.is(nameOf({ ...FLUX, FLUX_JOB_ID: undefined }), 'stray');
+  assert.is(nameOf({ ...MPIRUN_RSH, MPISPAWN_MPIRUN_ID: undefined }), 'stray');
 });
 
 told('aprun: the size is the word of the user before that of the batch system', async () => {
