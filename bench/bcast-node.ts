@@ -30,7 +30,7 @@ const output = root ? undefined : openSync(file, 'w');
 
 const listener = new Listener(link => driver.adopt(link));
 const port = await listener.tcp();
-const endpoints = publishableAddresses(undefined).map(host => ({ host, port }));
+const endpoints = (await publishableAddresses(undefined)).map(host => ({ host, port }));
 await kvs.put(`card.${rank}`, encodeCard({ host: hostname(), endpoints, local: '' }));
 if (root) await kvs.put('secret', randomBytes(32).toString('hex'));
 await kvs.fence();

@@ -38,7 +38,7 @@ export class PublishedMeeting implements Meeting {
     if (locals > 1) await listener.local(local);
     let endpoints: Card['endpoints'] = [];
     if (leaders.length > 1) {
-      const addresses = publishableAddresses(this.#only);
+      const addresses = await publishableAddresses(this.#only);
       const port = await listener.tcp();
       endpoints = addresses.map(host => ({ host, port }));
     }

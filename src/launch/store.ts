@@ -12,6 +12,7 @@ import { publishableAddresses } from '../net/addresses.ts';
 import { decodeCard, encodeCard } from '../net/card.ts';
 import { drawSecret, readSecret, STORE } from '../net/handshake.ts';
 import { dial, type Link, Listener, type Target } from '../net/link.ts';
+import { dialAny } from '../net/reach.ts';
 import type { Channel } from '../pmi/channel.ts';
 import type { Notice } from '../pmi/notice.ts';
 import { Pmi1Client } from '../pmi/pmi1/client.ts';
@@ -108,7 +109,7 @@ class StoreServer {
     server.#listener.admit(server.#secret);
     const port = await server.#listener.tcp();
     await server.#listener.local(server.#local);
-    const endpoints = publishableAddresses(only).map(host => ({ host, port }));
+    const endpoints = (await publishableAddresses(only)).map(host => ({ host, port }));
     const card = encodeCard({ host: hostname(), endpoints, local: server.#local });
     notice.post(`${server.#secret.toString('hex')} ${card}\n`);
     return server;
@@ -184,11 +185,9 @@ async function reachRoot({ rank }: Placement, notice: Notice, deadline: Deadline
   const greeting = { kind: STORE, from: rank, to: 0 } as const;
   while (!deadline.expired) {
     const { secret, targets } = readNote(notice);
-    for (const target of targets) {
-      const attempt = Deadline.after(Math.min(TRY_MS, deadline.remaining));
-      const link = await dial(target, secret, greeting, attempt).catch(() => undefined);
-      if (link !== undefined) return link;
-    }
+    const attempt = Deadline.after(Math.min(TRY_MS, deadline.remaining));
+    const link = await dialAny(targets, secret, greeting, attempt).catch(() => undefined);
+    if (link !== undefined) return link;
     await pause(LOOK_MS);
   }
   throw new PythonMpiError('TIMEOUT', `rank 0 left no note of use in ${notice.directory}`, {

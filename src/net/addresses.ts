@@ -1,33 +1,50 @@
 /**
  * Which of this node's addresses to publish. Knows interfaces, not sockets.
  */
-import { networkInterfaces } from 'node:os';
+import { lookup } from 'node:dns/promises';
+import { hostname, networkInterfaces } from 'node:os';
+import { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 
 /** Interfaces that never lead to another node. */
 const VIRTUAL = /^(lo|docker|br-|veth|virbr|cni|flannel|podman)/;
 
+/** Addresses that mean nothing on another node. */
+const LINK_LOCAL = /^(fe80:|169\.254\.)/i;
+/** How long it may take to ask for the node's own name, in milliseconds. */
+const NAME_MS = 1000;
+
 /**
- * Numeric addresses at which other nodes may reach this one, most promising first: IPv4 before IPv6, both in
- * the order of the interfaces. Link-local addresses are left out, they mean nothing elsewhere.
+ * Numeric addresses at which other nodes may reach this one, most promising first: those that the node's own name stands
+ * for, because that is what the site calls it by; then IPv4 before IPv6, both in the order of the interfaces.
  * @param only name of the one interface to use, when the user chose one
  * @throws PythonMpiError USAGE when that interface does not exist or has no address
  */
-export function publishableAddresses(only?: string): string[] {
+export async function publishableAddresses(only?: string): Promise<string[]> {
   const interfaces = networkInterfaces();
   const names =
     only === undefined ? Object.keys(interfaces).filter(name => !VIRTUAL.test(name)) : [only];
   const found = names
     .flatMap(name => interfaces[name] ?? [])
-    .filter(entry => only !== undefined || (!entry.internal && !entry.address.startsWith('fe80:')));
+    .filter(entry => !LINK_LOCAL.test(entry.address) && (only !== undefined || !entry.internal));
   if (only !== undefined && found.length === 0) {
     throw new PythonMpiError('USAGE', `there is no interface '${only}' with an address`, {
       hint: `PYTHON_MPI_INTERFACE can be one of ${Object.keys(interfaces).join(', ')}`,
     });
   }
-  const ordered = [
-    ...found.filter(e => e.family === 'IPv4'),
-    ...found.filter(e => e.family === 'IPv6'),
-  ];
-  return ordered.map(entry => entry.address);
+  const named = found.length > 1 ? await addressesOf(hostname()) : [];
+  const rank = ({ address, family }: { address: string; family: string }) =>
+    named.includes(address) ? 0 : family === 'IPv4' ? 1 : 2;
+  return found.toSorted((a, b) => rank(a) - rank(b)).map(entry => entry.address);
+}
+
+/** What a name stands for here; nothing, where it does not or nobody answers in time. */
+async function addressesOf(name: string): Promise<string[]> {
+  const asked = lookup(name, { all: true });
+  try {
+    const found = await Deadline.after(NAME_MS).wait(asked, `the address of ${name}`);
+    return found.map(({ address }) => address);
+  } catch {
+    return [];
+  }
 }

@@ -16,9 +16,10 @@ import { instantiate } from '../engine/load.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from './card.ts';
-import type { Greeting, TreeKind } from './handshake.ts';
-import { dial, type Link } from './link.ts';
+import type { TreeKind } from './handshake.ts';
+import type { Link } from './link.ts';
 import { patiently } from './patience.ts';
+import { dialAny } from './reach.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
@@ -247,7 +248,10 @@ export class Driver {
     try {
       const card = await cardOf(position);
       const late = Deadline.after(this.#options.latenessMs ?? 0);
-      const link = await patiently(() => this.#dialAny(card, secret, greeting), late);
+      const link = await patiently(
+        () => dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS)),
+        late,
+      );
       const id = this.#free.pop();
       if (id === undefined) {
         link.destroy();
@@ -263,18 +267,5 @@ export class Driver {
       log(`cannot reach position ${position}: ${asPythonMpiError(error).message}`);
       this.#happened(engine => engine.dialFailed(position));
     }
-  }
-
-  /** Tries the endpoints of a card in turn. */
-  async #dialAny(card: Card, secret: Buffer, greeting: Greeting): Promise<Link> {
-    let last: unknown;
-    for (const endpoint of card.endpoints) {
-      try {
-        return await dial(endpoint, secret, greeting, Deadline.after(DIAL_MS));
-      } catch (error) {
-        last = error;
-      }
-    }
-    throw last ?? asPythonMpiError(`${card.host} published no address`, 'UNREACHABLE');
   }
 }

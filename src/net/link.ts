@@ -124,6 +124,7 @@ export type Target = { host: string; port: number } | { local: string };
 
 /**
  * Connects and proves itself.
+ * @param signal gives up an attempt that has not proved itself yet
  * @throws PythonMpiError UNREACHABLE, AUTHENTICATION, or TIMEOUT
  */
 export function dial(
@@ -131,6 +132,7 @@ export function dial(
   secret: Buffer,
   greeting: Greeting,
   deadline: Deadline,
+  signal?: AbortSignal,
 ): Promise<Link> {
   const where = 'local' in target ? 'the node leader' : `${target.host} port ${target.port}`;
   const handshake = new ClientHandshake(secret, greeting);
@@ -159,6 +161,7 @@ export function dial(
     };
     socket = connect({
       ...('local' in target ? { path: `\0${target.local}` } : target),
+      ...(signal && { signal }),
       onread: {
         buffer: () => link?.inbox() ?? own,
         callback: (length, buffer) => {
