@@ -3,6 +3,7 @@
  * identity and the nodes' names.
  */
 import { createHmac } from 'node:crypto';
+import { publishableAddresses } from '../net/addresses.ts';
 import type { Card, Endpoint } from '../net/card.ts';
 import type { Listener } from '../net/link.ts';
 import type { Meeting } from './meeting.ts';
@@ -59,17 +60,26 @@ export class DerivedMeeting implements Meeting {
   readonly #source: SecretSource;
   readonly #hosts: readonly string[];
   readonly #roster: Roster;
+  readonly #only: string | undefined;
   #secret: Buffer = Buffer.alloc(0);
 
-  constructor(source: SecretSource, hosts: readonly string[], roster: Roster) {
+  /** @param only a network interface; it must exist, but the hosts' names decide */
+  constructor(
+    source: SecretSource,
+    hosts: readonly string[],
+    roster: Roster,
+    only: string | undefined,
+  ) {
     this.#source = source;
     this.#hosts = hosts;
     this.#roster = roster;
+    this.#only = only;
   }
 
   async lead(listener: Listener): Promise<Buffer> {
-    this.#secret = await this.#source.find();
     const { position, leaders, locals } = this.#roster;
+    if (position === 0 && this.#only !== undefined) await publishableAddresses(this.#only);
+    this.#secret = await this.#source.find();
     const card = this.#card(position);
     if (locals > 1) await listener.local(card.local);
     if (leaders.length > 1) await listener.tcp(card.endpoints.map(endpoint => endpoint.port));

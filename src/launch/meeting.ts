@@ -60,7 +60,8 @@ export function meetingOf(
   }
   if (hosts === undefined || jobId === undefined) throw noSecret(rendezvous);
 
-  const meet = (source: SecretSource) => new DerivedMeeting(source, hosts, roster);
+  if (only !== undefined) log(`interface ${only}: not used, nodes are dialled by name here`);
+  const meet = (source: SecretSource) => new DerivedMeeting(source, hosts, roster, only);
   const origin = secretOrigin(env);
   if (origin === undefined) throw noSecret(rendezvous);
   if ('variable' in origin) {

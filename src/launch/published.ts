@@ -3,13 +3,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import { publishableAddresses } from '../net/addresses.ts';
-import { type Card, decodeCard, encodeCard } from '../net/card.ts';
+import { type Card, decodeCard, type Endpoint, encodeCard } from '../net/card.ts';
 import { drawSecret, readSecret } from '../net/handshake.ts';
 import type { Listener } from '../net/link.ts';
 import type { Kvs } from '../pmi/rendezvous.ts';
 import type { Meeting } from './meeting.ts';
 import type { Roster } from './roster.ts';
+import { JobFailed } from './run.ts';
 
 /** A name that nobody else on the node has or guesses. */
 function freshLocalName(): string {
@@ -36,22 +38,27 @@ export class PublishedMeeting implements Meeting {
     const { position, leaders, locals } = this.#roster;
     const local = freshLocalName();
     if (locals > 1) await listener.local(local);
-    let endpoints: Card['endpoints'] = [];
-    if (leaders.length > 1) {
-      const addresses = await publishableAddresses(this.#only);
+    const isTree = leaders.length > 1;
+    const addresses = isTree ? await publishableAddresses(this.#only).catch(asPythonMpiError) : [];
+    const endpoints: Endpoint[] = [];
+    if (Array.isArray(addresses) && isTree) {
       const port = await listener.tcp();
-      endpoints = addresses.map(host => ({ host, port }));
+      for (const host of addresses) endpoints.push({ host, port });
     }
     const card = encodeCard({ host: hostname(), endpoints, local });
     await this.#kvs.put(PublishedMeeting.#key(position), card);
-    if (position !== 0) {
-      await this.#kvs.fence();
-      return this.#readSecret();
-    }
     const secret = drawSecret();
-    await this.#kvs.put(PublishedMeeting.#SECRET, secret.toString('hex'));
+    if (position === 0) await this.#kvs.put(PublishedMeeting.#SECRET, secret.toString('hex'));
     await this.#kvs.fence();
-    return secret;
+    if (!Array.isArray(addresses)) throw await this.#afterRoot(addresses);
+    return position === 0 ? secret : this.#readSecret();
+  }
+
+  /** What all nodes may have found out, the root says for them: it has no addresses then. */
+  async #afterRoot(error: PythonMpiError): Promise<Error> {
+    if (this.#roster.position === 0) return error;
+    const { endpoints } = await this.cardOf(0);
+    return endpoints.length === 0 ? new JobFailed(error) : error;
   }
 
   async follow(): Promise<{ secret: Buffer; leader: Card }> {
