@@ -38,6 +38,8 @@ export interface Station {
   read(packageIndex: number, offset: number, into: Uint8Array): Promise<void>;
   /** Takes the next bytes of the stream; they are free for others once the promise resolves. */
   deliver(bytes: Uint8Array): Promise<void> | undefined;
+  /** Not at the root: connected to the parent at this position. */
+  joined?(parent: number): void;
   /** How a failure of this station travels. */
   encode(error: PythonMpiError): { code: number; text: string };
 }
@@ -258,6 +260,7 @@ export class Driver {
         throw new Error('there are too many links');
       }
       log(`parent is position ${position} on ${card.host}, ${link.peer}`);
+      this.#options.station.joined?.(position);
       this.#happened(engine => {
         this.#links.set(id, link);
         engine.opened(id, position, 'parent');

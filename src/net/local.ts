@@ -5,53 +5,17 @@
  * the outcome. What an outcome holds is the caller's business.
  */
 import type { Deadline } from '../deadline.ts';
-import { PythonMpiError } from '../errors.ts';
 import { LOCAL } from './handshake.ts';
+import { Lines } from './lines.ts';
 import { dial, type Link } from './link.ts';
 import { patiently } from './patience.ts';
-
-/** A line longer than this is no message of ours, in bytes. */
-const MAX_LINE = 65536;
-const LINE_BREAK = 0x0a;
-
-/** The first line that arrives on a link, parsed. Rejects with PEER_LOST. */
-function firstLine(link: Link): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const pieces: Buffer[] = [];
-    let length = 0;
-    let over = false;
-    const broken = (reason: string) => reject(new PythonMpiError('PEER_LOST', reason));
-    link.read({
-      received(bytes) {
-        if (over) return;
-        const end = bytes.indexOf(LINE_BREAK);
-        pieces.push(Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)));
-        length += bytes.length;
-        over = end >= 0 || length > MAX_LINE;
-        if (!over) return;
-        try {
-          if (end < 0) throw new Error('not a line');
-          resolve(JSON.parse(Buffer.concat(pieces).toString('utf8')));
-        } catch {
-          broken('the node leader sent nonsense');
-        }
-      },
-      ended: () => broken('the node leader went away'),
-      lost: () => broken('the node leader went away'),
-    });
-  });
-}
-
-function line(message: unknown): Buffer {
-  return Buffer.from(`${JSON.stringify(message)}\n`);
-}
 
 /**
  * The leader's side. `Member` is what ranks say of themselves, `Verdict` what they are all told.
  */
 export class LocalGathering<Member, Verdict> {
   readonly members: Member[] = [];
-  readonly #links: Link[] = [];
+  readonly #conversations: Lines[] = [];
   #verdict: Verdict | undefined;
   readonly #complete: Promise<void>;
   #completed!: () => void;
@@ -73,11 +37,12 @@ export class LocalGathering<Member, Verdict> {
 
   /** A rank of this node has connected. */
   async admit(link: Link): Promise<void> {
-    const member = await firstLine(link).catch(() => undefined);
+    const lines = new Lines(link, 'a rank of this node');
+    const member = await lines.next().catch(() => undefined);
     if (!this.#isMember(member)) return link.destroy();
     this.members.push(member);
-    this.#links.push(link);
-    if (this.#verdict !== undefined) link.send(line(this.#verdict));
+    this.#conversations.push(lines);
+    if (this.#verdict !== undefined) lines.send(this.#verdict);
     if (this.members.length >= this.#expected) this.#completed();
   }
 
@@ -89,7 +54,7 @@ export class LocalGathering<Member, Verdict> {
   /** Tells every rank of this node, also those that come later. */
   announce(verdict: Verdict): void {
     this.#verdict = verdict;
-    for (const link of this.#links) link.send(line(verdict));
+    for (const lines of this.#conversations) lines.send(verdict);
   }
 }
 
@@ -108,9 +73,10 @@ export async function askLeader(
   const greeting = { kind: LOCAL, from: self.rank, to: self.position } as const;
   // The leader may not have got as far as listening.
   const link = await patiently(() => dial({ local: socket }, secret, greeting, deadline), deadline);
-  link.send(line(self.member));
+  const lines = new Lines(link, 'the node leader');
+  lines.send(self.member);
   try {
-    return await deadline.wait(firstLine(link), 'the packages on this node');
+    return await deadline.wait(lines.next(), 'the packages on this node');
   } finally {
     link.destroy();
   }
