@@ -85,6 +85,7 @@ async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promi
   }
   const child = await supervise(program);
   log(`runs ${program.file} as process ${child.pid}`);
+  staged.started?.();
   const outcome = await child.ended;
   log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;

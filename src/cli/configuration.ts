@@ -2,6 +2,7 @@
  * What the user can set, once: each variable PYTHON_MPI_<NAME> has a long option of the same name, and the
  * option wins. The only reader of the process environment.
  */
+import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 import type { Configuration } from '../launch/run.ts';
 
@@ -35,6 +36,7 @@ export const SETTINGS = [
     help: 'go on without nodes that are lost while packages are staged',
   },
   { name: 'verbose', help: 'tell the story of the run on stderr' },
+  { name: 'report', value: 'FILE', help: 'write a timeline of the run, and a summary to FILE.txt' },
 ] as const satisfies readonly Setting[];
 
 export type SettingName = (typeof SETTINGS)[number]['name'];
@@ -83,6 +85,10 @@ export function configure(
     const value = given(name) ?? fallback;
     return value.startsWith('/') ? value : wrong(name, 'an absolute path');
   };
+  const file = (name: SettingName): string | undefined => {
+    const value = given(name);
+    return value === undefined ? undefined : resolve(cwd, value);
+  };
   const seconds = Number(given('timeout') ?? 600);
   if (!(seconds > 0 && seconds <= MAX_TIMEOUT))
     wrong('timeout', `a number of seconds up to ${MAX_TIMEOUT}`);
@@ -97,5 +103,6 @@ export function configure(
     keep: flag('keep'),
     tolerateLostNodes: flag('tolerate-lost-nodes'),
     verbose: flag('verbose'),
+    report: file('report'),
   };
 }

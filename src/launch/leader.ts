@@ -14,8 +14,9 @@ import type { Hold } from '../stage/prefix.ts';
 import { openPackages, type PackageFile } from '../stage/source.ts';
 import { AFTERMATH_MS } from './failure.ts';
 import { Leadership } from './leadership.ts';
-import { meetingOf } from './meeting.ts';
+import { type Meeting, meetingOf } from './meeting.ts';
 import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
+import type { NodeReport } from './report/node-report.ts';
 import type { Roster } from './roster.ts';
 import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
 import { NodeStation } from './station.ts';
@@ -33,12 +34,15 @@ export async function lead(
   roster: Roster,
   deadline: Deadline,
 ): Promise<Staged> {
-  const { hold, members, over, janitor } = await takePart(run, rendezvous, roster, deadline);
+  const part = await takePart(run, rendezvous, roster, deadline);
+  const { hold, members, over, janitor, report } = part;
   // All that the session used is out of scope here; Python may run for hours.
   void over.then(() => pause(SETTLE_MS)).then(collectGarbage);
   return {
     directory: hold.directory,
+    started: () => report?.started(),
     release: async () => {
+      report?.conclude();
       await over;
       await allGone(members);
       await hold.release(run.configuration.keep, Deadline.after(AFTERMATH_MS));
@@ -55,6 +59,7 @@ interface Afterwards {
   /** Resolves when nobody needs this leader any more. */
   over: Promise<void>;
   janitor: Janitor;
+  report: NodeReport | undefined;
 }
 
 /** The session itself, up to its verdict. */
@@ -80,6 +85,7 @@ async function takePart(
   const leadership = await Leadership.take<StagedHere>(meeting, roster, deadline, log);
   const { gathering, secret, host } = leadership;
   const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
+  const report = await reportOf(run, rendezvous, roster, meeting, leadership);
   const station = new NodeStation({
     chroot: configuration.chroot,
     host,
@@ -88,15 +94,26 @@ async function takePart(
     log,
     check: directory => void pythonProgram(directory, run.env, configuration.python),
     progress: isRoot ? run.progress : () => {},
-    staged: () => driver.staged(),
+    unpacked: () => report?.mark('unpacked'),
+    staged: () => {
+      report?.mark('published');
+      driver.staged();
+    },
     failed: error => driver.failed(error),
   });
-  const driver: Driver = leadership.join(TREE, station, configuration.tolerateLostNodes);
+  const driver: Driver = leadership.join(
+    TREE,
+    report?.observe(station) ?? station,
+    configuration.tolerateLostNodes,
+  );
+  // After the driver has asked the launcher for its parent.
+  const parents = report?.findParents();
   packages
     ?.then(async files => {
       const specs = files.map(file => file.spec);
       station.serve(files);
       const answer = await station.prepare(specs);
+      report?.announced(specs, answer);
       driver.announce(
         specs.map(spec => spec.size),
         encodePlan<Plan>({ packages: specs }, secret),
@@ -106,11 +123,13 @@ async function takePart(
     .catch(error => driver.failed(error));
 
   const verdict = await driver.verdict;
+  report?.decided(verdict, driver);
   // Those below and the node's other ranks may still need this one; Python need not wait for them.
-  const over = leadership.conclude().then(() => station.close());
+  const over = leadership.conclude(report?.done).then(() => station.close());
 
   if ('failure' in verdict) {
     const error = await leadership.explain(verdict.failure);
+    report?.failed(error);
     // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
     if (leadership.tells(verdict.failure)) run.complain(error);
     gathering.announce({ failure: encodeFailure(error) });
@@ -127,7 +146,23 @@ async function takePart(
   await gathering.all(deadline);
   station.hold.record(gathering.members);
   gathering.announce({ directory: station.hold.directory });
-  return { hold: station.hold, members: gathering.members, over, janitor };
+  // Python has the launcher to itself.
+  await parents;
+  return { hold: station.hold, members: gathering.members, over, janitor, report };
+}
+
+/** This node's part in the report, when there is to be one: it costs nothing when not. */
+async function reportOf(
+  run: Run,
+  rendezvous: Rendezvous,
+  roster: Roster,
+  meeting: Meeting,
+  leadership: Leadership<StagedHere>,
+): Promise<NodeReport | undefined> {
+  const file = run.configuration.report;
+  if (file === undefined) return undefined;
+  const { NodeReport } = await import('./report/node-report.ts');
+  return new NodeReport({ run, file, launcher: rendezvous.launcher, roster, meeting }, leadership);
 }
 
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {

@@ -9,7 +9,7 @@ import { codeOfStatus, type PythonMpiError } from '../errors.ts';
 import { isProcessIdentity, type ProcessIdentity } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import { Driver, type Station } from '../net/driver.ts';
-import { type Greeting, type Kind, LOCAL, SURVEY, TREE, type TreeKind } from '../net/handshake.ts';
+import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
 import { type Link, Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
 import { AFTERMATH_MS, deserted } from './failure.ts';
@@ -34,8 +34,10 @@ export class Leadership<Success extends object> {
   readonly #deadline: Deadline;
   readonly #log: Log;
   readonly #listener: Listener;
-  readonly #drivers = new Map<Kind, Driver>();
-  /** Links to sessions that have yet to begin here. */
+  readonly #drivers: Driver[] = [];
+  /** Who takes links of a kind. */
+  readonly #attended = new Map<Kind, (link: Link) => void>();
+  /** Links that nobody has attended to yet. */
   #early: Link[] = [];
   #secret!: Buffer;
 
@@ -45,6 +47,7 @@ export class Leadership<Success extends object> {
     this.#deadline = deadline;
     this.#log = log;
     this.gathering = new LocalGathering(roster.locals - 1, isProcessIdentity);
+    this.attend(LOCAL, link => void this.gathering.admit(link));
     this.#listener = new Listener(
       link => this.#admit(link),
       greeting => this.#expects(greeting),
@@ -95,10 +98,16 @@ export class Leadership<Success extends object> {
       log: this.#log,
       engine: { tolerateLost: Number(tolerateLost), ...this.#patience(tolerateLost) },
     });
-    this.#drivers.set(kind, driver);
+    this.#drivers.push(driver);
     driver.start();
-    for (const link of this.#early.splice(0)) this.#admit(link);
+    this.attend(kind, link => driver.adopt(link));
     return driver;
+  }
+
+  /** Links of this kind go to `accept` from now on, first those that were early. */
+  attend(kind: Kind, accept: (link: Link) => void): void {
+    this.#attended.set(kind, accept);
+    for (const link of this.#early.splice(0)) this.#admit(link);
   }
 
   /** The error behind a session's failure, naming the node. */
@@ -114,16 +123,19 @@ export class Leadership<Success extends object> {
     return own === 0 || (isDeputy && position === 0 && codeOfStatus(code) === 'PEER_LOST');
   }
 
-  /** Resolves when nobody needs this leader any more, or time for that is over; all links are closed then. */
-  async conclude(): Promise<void> {
+  /**
+   * Resolves when nobody needs this leader any more, or time for that is over; all links are closed then.
+   * @param also whatever else has to have ended
+   */
+  async conclude(also: Promise<void> = Promise.resolve()): Promise<void> {
     const aftermath = Deadline.after(AFTERMATH_MS);
-    const drivers = [...this.#drivers.values()];
     await Promise.allSettled([
-      ...drivers.map(driver => aftermath.wait(driver.done, 'the nodes below')),
+      ...this.#drivers.map(driver => aftermath.wait(driver.done, 'the nodes below')),
       this.gathering.all(aftermath),
+      aftermath.wait(also, 'the report'),
     ]);
-    for (const driver of drivers) driver.close();
-    this.#drivers.clear();
+    for (const driver of this.#drivers.splice(0)) driver.close();
+    this.#attended.clear();
     for (const link of this.#early) link.destroy();
     this.#listener.close();
     this.#meeting.close();
@@ -145,7 +157,7 @@ export class Leadership<Success extends object> {
   /** Leaders that share a host know the same secret, and may listen where another one was expected. */
   #expects({ kind, from, to }: Greeting): boolean {
     if (to !== this.#roster.position) return false;
-    return kind === LOCAL || ((kind === TREE || kind === SURVEY) && from < this.#leaders);
+    return kind === LOCAL || (kind !== STORE && from < this.#leaders);
   }
 
   get #leaders(): number {
@@ -153,10 +165,8 @@ export class Leadership<Success extends object> {
   }
 
   #admit(link: Link): void {
-    const { kind } = link.greeting;
-    const driver = this.#drivers.get(kind);
-    if (kind === LOCAL) void this.gathering.admit(link);
-    else if (driver !== undefined) driver.adopt(link);
+    const accept = this.#attended.get(link.greeting.kind);
+    if (accept !== undefined) accept(link);
     else if (this.#early.length < this.#leaders) this.#early.push(link);
     else link.destroy();
   }

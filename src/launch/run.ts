@@ -24,6 +24,8 @@ export interface Configuration {
   /** Go on without nodes that are lost during staging. */
   tolerateLostNodes: boolean;
   verbose: boolean;
+  /** File for the report of the run, absolute, if there is to be one. */
+  report: string | undefined;
 }
 
 /** What a killed leader leaves: prefixes in a chroot, or drafts of copies in the directory of their destination. */
@@ -70,6 +72,8 @@ export class JobFailed extends Error {
 export interface Staged {
   /** The prefix Python is to run from; undefined when there are no packages. */
   directory: string | undefined;
+  /** Hears that this rank's Python runs. */
+  started?: () => void;
   /** For a rank that has to clean up: waits for the node's other ranks, then does. */
   release: (() => Promise<void>) | undefined;
 }

@@ -26,6 +26,8 @@ export interface NodeStationOptions {
   check: (directory: string) => void;
   /** Hears how far the stream has come, in bytes. */
   progress: (done: number, total: number) => void;
+  /** All files are there, under a name that nobody uses yet. */
+  unpacked: () => void;
   /** The prefix has been published. */
   staged: () => void;
   failed: (error: unknown) => void;
@@ -111,6 +113,7 @@ export class NodeStation implements Station {
     const start = now();
     try {
       const { files, bytes } = await intake.finished;
+      this.#options.unpacked();
       installHook(draft.directory);
       forget(draft.directory);
       this.#hold = await draft.publish(this.#options.deadline);

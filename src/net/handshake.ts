@@ -29,10 +29,12 @@ export const LOCAL = 2;
 export const SURVEY = 3;
 /** A rank's connection to the store that the root serves. */
 export const STORE = 4;
+/** What became of the nodes below, on its way to the root. */
+export const REPORT = 5;
 export type TreeKind = typeof TREE | typeof SURVEY;
-export type Kind = TreeKind | typeof LOCAL | typeof STORE;
+export type Kind = TreeKind | typeof LOCAL | typeof STORE | typeof REPORT;
 
-const KINDS: readonly number[] = [TREE, LOCAL, SURVEY, STORE] satisfies readonly Kind[];
+const KINDS: readonly number[] = [TREE, LOCAL, SURVEY, STORE, REPORT] satisfies readonly Kind[];
 
 function isKind(byte: number | undefined): byte is Kind {
   return byte !== undefined && KINDS.includes(byte);

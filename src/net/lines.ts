@@ -6,12 +6,13 @@ import type { Link } from './link.ts';
 
 /** A line longer than this is no message of ours, in bytes. */
 const MAX_LINE = 65536;
-/** Nobody says more than this before he is asked again. */
+/** Messages that may have arrived before they are asked for, unless more are expected. */
 const MAX_AHEAD = 16;
 
 export class Lines {
   readonly #link: Link;
   readonly #peer: string;
+  readonly #ahead: number;
   /** Messages nobody has asked for yet. */
   #arrived: unknown[] = [];
   #asked: PromiseWithResolvers<unknown> | undefined;
@@ -19,10 +20,14 @@ export class Lines {
   /** The beginning of a line, its bytes as characters: a chunk may end within one. */
   #text = '';
 
-  /** @param peer who is at the other end, for errors */
-  constructor(link: Link, peer: string) {
+  /**
+   * @param peer who is at the other end, for errors
+   * @param ahead messages that may wait here; who sends more is cut off
+   */
+  constructor(link: Link, peer: string, ahead = MAX_AHEAD) {
     this.#link = link;
     this.#peer = peer;
+    this.#ahead = ahead;
     link.read({
       received: bytes => this.#take(Buffer.from(bytes).toString('latin1')),
       ended: () => this.#break('went away'),
@@ -55,7 +60,7 @@ export class Lines {
     } catch {
       this.#break('sent nonsense');
     }
-    if (this.#text.length > MAX_LINE || this.#arrived.length > MAX_AHEAD) {
+    if (this.#text.length > MAX_LINE || this.#arrived.length > this.#ahead) {
       this.#arrived = [];
       this.#break('sent nonsense');
     }

@@ -1,0 +1,133 @@
+/**
+ * A node's part in the report of a run: takes notes while packages are staged, and once Python runs, or the run has
+ * failed, brings them to the root, which writes the report. Loaded only when a report was asked for; nobody waits for it.
+ */
+import { asPythonMpiError, type PythonMpiError } from '../../errors.ts';
+import type { Card } from '../../net/card.ts';
+import type { Driver, Station, Verdict } from '../../net/driver.ts';
+import { REPORT } from '../../net/handshake.ts';
+import { Reports, reportsTo } from '../../net/reports.ts';
+import type { PackageSpec } from '../../stage/package.ts';
+import type { Leadership } from '../leadership.ts';
+import type { Meeting } from '../meeting.ts';
+import type { Roster } from '../roster.ts';
+import type { Run } from '../run.ts';
+import type { RunRecord } from './record.ts';
+import { type NodeRecord, Timeline } from './timeline.ts';
+import { writeReport } from './write.ts';
+
+export interface NodeReportOptions {
+  run: Pick<Run, 'log' | 'complain'>;
+  /** Where the root writes the report. */
+  file: string;
+  launcher: string;
+  roster: Roster;
+  meeting: Meeting;
+}
+
+export class NodeReport {
+  readonly #options: NodeReportOptions;
+  readonly #done = Promise.withResolvers<void>();
+  #timeline: Timeline | undefined = new Timeline();
+  #reports: Reports<NodeRecord> | undefined;
+  #driver: Driver | undefined;
+  #parents: Promise<readonly Card[]> = Promise.resolve([]);
+  #packages: readonly PackageSpec[] = [];
+  #expected: number;
+  #failure: string | undefined;
+
+  constructor(options: NodeReportOptions, leadership: Leadership<object>) {
+    const { run, roster } = options;
+    this.#options = options;
+    this.#expected = roster.leaders.length;
+    const reports = new Reports<NodeRecord>({
+      position: roster.position,
+      count: roster.leaders.length,
+      secret: leadership.secret,
+      log: run.log,
+    });
+    this.#reports = reports;
+    leadership.attend(REPORT, link => reports.admit(link));
+    this.mark('met');
+  }
+
+  /** Resolves when this node has done its part. */
+  get done(): Promise<void> {
+    return this.#done.promise;
+  }
+
+  mark(moment: Parameters<Timeline['mark']>[0]): void {
+    this.#timeline?.mark(moment);
+  }
+
+  /** Root: what is going to be sent, and this node's own answer. */
+  announced(packages: readonly PackageSpec[], answer: Parameters<Timeline['answered']>[0]): void {
+    this.#packages = packages;
+    this.#timeline?.answered(answer);
+  }
+
+  /** The station with notes taken of it. */
+  observe(station: Station): Station {
+    return this.#timeline!.observe(station);
+  }
+
+  /** Asks where to report to, as long as the launcher may be asked. To be called, and waited for, before Python runs. */
+  async findParents(): Promise<void> {
+    const { meeting, roster, run } = this.#options;
+    const { position } = roster;
+    const positions = position === 0 ? [] : [...new Set([reportsTo(position), 0])];
+    this.#parents = Promise.all(positions.map(parent => meeting.cardOf(parent))).catch(error => {
+      run.log(`will not report: ${asPythonMpiError(error).message}`);
+      return [];
+    });
+    await this.#parents;
+  }
+
+  /** The verdict is known. */
+  decided(verdict: Verdict, driver: Driver): void {
+    this.mark('verdict');
+    this.#driver = driver;
+    if ('ready' in verdict) this.#expected -= verdict.ready.lost;
+  }
+
+  /** The run has failed, for this reason. */
+  failed(error: PythonMpiError): void {
+    this.#failure = error.toLine();
+    this.conclude();
+  }
+
+  /** This node's own Python runs. */
+  started(): void {
+    this.mark('python');
+    this.conclude();
+  }
+
+  /** Nothing more is to be noted: hands over what there is. Once; later calls do nothing. */
+  conclude(): void {
+    const { run, roster } = this.#options;
+    const [timeline, reports] = [this.#timeline, this.#reports];
+    if (timeline === undefined || reports === undefined) return;
+    const record = timeline.record(roster.locals, this.#driver?.statistics);
+    // Python may run for hours beside what this keeps.
+    this.#timeline = this.#reports = this.#driver = undefined;
+    void this.#handOver(reports, record)
+      .catch(error => run.complain(asPythonMpiError(error)))
+      .then(() => this.#done.resolve());
+  }
+
+  async #handOver(reports: Reports<NodeRecord>, record: NodeRecord): Promise<void> {
+    const { file, launcher, roster, run } = this.#options;
+    const nodes = await reports.conclude(record, this.#expected, await this.#parents);
+    if (roster.position !== 0) return;
+    const whole: RunRecord = {
+      launcher,
+      packages: this.#packages,
+      count: roster.leaders.length,
+      origin: performance.timeOrigin,
+      failure: this.#failure,
+      nodes: nodes.toSorted((a, b) => a.position - b.position),
+    };
+    await writeReport(file, whole);
+    run.log(`report of ${nodes.length} nodes in ${file}`);
+  }
+}
