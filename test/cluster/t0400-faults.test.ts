@@ -7,6 +7,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { pause } from '../../src/deadline.ts';
 import { pythonPackage } from '../support/python-package.ts';
+import { leaderAtWork } from './at-work.ts';
 import { type Cluster, type Finished, PROJECT, whyNoCluster, withCluster } from './cluster.ts';
 
 const faults = suite('faults');
@@ -41,19 +42,6 @@ async function start(
   return { ended };
 }
 
-/** Resolves when the victim has begun to unpack. @returns the process that leads it */
-async function leaderAtWork(cluster: Cluster): Promise<string> {
-  for (;;) {
-    const draft = await cluster.on(VICTIM, ['sh', '-c', 'ls -d /dev/shm/python-mpi-*/draft-*/lib']);
-    const { stdout } = await cluster.on('head', [`${PROJECT}/test/cluster/bed.d/ps`]);
-    const leader = stdout
-      .split('\n')
-      .find(line => line.startsWith(`${VICTIM} `) && line.includes('/python-mpi.cjs'));
-    if (draft.status === 0 && leader !== undefined) return leader.split(' ')[1]!;
-    await pause(50);
-  }
-}
-
 function onFourNodes(body: (cluster: Cluster) => Promise<void>): () => Promise<void> {
   return () => withCluster(4, body, { slurm: true });
 }
@@ -62,7 +50,7 @@ test(
   'a leader that is killed ends the job, with the name of its node',
   onFourNodes(async cluster => {
     const job = await start(cluster, []);
-    await cluster.on(VICTIM, ['kill', '-KILL', await leaderAtWork(cluster)]);
+    await cluster.on(VICTIM, ['kill', '-KILL', await leaderAtWork(cluster, VICTIM)]);
     const { status, stdout, stderr } = await job.ended;
     assert.is.not(status, 0);
     assert.is(stdout, '');
@@ -82,7 +70,7 @@ test(
   'with --tolerate-lost-nodes all others are staged, also those behind it',
   onFourNodes(async cluster => {
     const job = await start(cluster, ['--tolerate-lost-nodes']);
-    await cluster.on(VICTIM, ['kill', '-KILL', await leaderAtWork(cluster)]);
+    await cluster.on(VICTIM, ['kill', '-KILL', await leaderAtWork(cluster, VICTIM)]);
     const { stdout, stderr } = await job.ended;
     assert.equal(stdout.split('\n').filter(Boolean).sort(), ['n0', 'n1', 'n3'], stderr);
   }),
@@ -92,7 +80,7 @@ test(
   'a leader that stops delays the others for a bounded time only',
   onFourNodes(async cluster => {
     const job = await start(cluster, ['--tolerate-lost-nodes']);
-    const leader = await leaderAtWork(cluster);
+    const leader = await leaderAtWork(cluster, VICTIM);
     await cluster.on(VICTIM, ['kill', '-STOP', leader]);
     await cluster.shape('n0', 'off');
     for (const node of ['n0', 'n1', 'n3']) {
