@@ -134,6 +134,7 @@ export class Reports<Record extends object> {
         if (!this.#received.has(message.position)) this.#received.set(message.position, message);
       }
     }
+    link.destroy();
   }
 
   async #sendUp(card: Card, all: readonly Received<Record>[]): Promise<void> {

@@ -48,6 +48,7 @@ interface Slow {
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`;
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
 /** The lines of the summary. */
@@ -102,14 +103,15 @@ function headlines(run: RunRecord): string[] {
   const held = nodes.filter(({ record }) => record.held).length;
   const last = Math.max(...nodes.map(node => momentsOf(node).python ?? Number.NEGATIVE_INFINITY));
   const error = Math.max(...nodes.map(({ errorMs }) => errorMs));
-  const had = held === 0 ? '' : `, ${held} nodes had them`;
+  const had = held === 0 ? '' : `, ${counted(held, 'node')} had them`;
   const ended =
     failure === undefined && Number.isFinite(last)
       ? `Python ran on all of them ${seconds(last - beginning)} after the first process began`
       : `Python did not run: ${failure ?? 'it could not be started'}`;
   return [
     `python-mpi, ${new Date(run.origin + beginning).toISOString()}, launched by ${launcher}: ` +
-      `${count} nodes, ${ranks} ranks; ${packages.length} packages, ${megabytes(size)}${had}`,
+      `${counted(count, 'node')}, ${counted(ranks, 'rank')}; ` +
+      `${counted(packages.length, 'package')}, ${megabytes(size)}${had}`,
     ended,
     `times are on the root's clock; those of other nodes are off by at most ${error.toFixed(2)} ms`,
   ];
@@ -168,8 +170,6 @@ function totals({ nodes }: RunRecord): string[] {
 function missingLines(run: RunRecord): string[] {
   const missing = missingOf(run);
   if (missing.length === 0) return [];
-  const some = missing.slice(0, 12).join(', ') + (missing.length > 12 ? ', ...' : '');
-  return [
-    `missing: ${missing.length} of ${run.count} nodes did not report (positions ${some}); nothing above counts them`,
-  ];
+  const some = missing.slice(0, 8).join(', ') + (missing.length > 8 ? ', ...' : '');
+  return [`missing: ${missing.length} of ${run.count} nodes did not report (positions ${some})`];
 }
