@@ -5,14 +5,14 @@
 #include <stdint.h>
 
 enum event_kind {
-    TIMER, ARRIVE, WRITTEN, LOST, DIALLED, READ_DONE, WANTED, CONSUMED, STAGED, FAILURE, DEATH, HANG, CUT,
+    TIMER, ARRIVE, WRITTEN, LOST, DIALLED, READ_DONE, WANTED, CONSUMED, STAGED, FAILURE, DEATH, HANG, CUT, TAKEN,
 };
 
 struct event {
     uint64_t time, order;
     uint8_t kind;
     uint32_t node;
-    uint32_t wire;       /* of ARRIVE, WRITTEN, LOST, CUT: its number * 2 + side */
+    uint32_t wire;       /* of ARRIVE, TAKEN, WRITTEN, LOST, CUT: its number * 2 + side */
     uint32_t number;     /* length, slot, position, answer */
     uint8_t *bytes;
 };

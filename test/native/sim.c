@@ -1,14 +1,18 @@
-/* The world of sim.h: an event queue, connections, and for each position what a driver would do. */
+/* The world of sim.h: an event queue, connections, and for each position what a driver would do. Time in microseconds. */
 #include "sim.h"
 
 #include <string.h>
 
 #include "check.h"
 #include "events.h"
+#include "frame.h"
+#include "pace.h"
 #include "random.h"
 #include "tree.h"
 
-enum { PACKAGES = 3, END_OF_TIME = 3600 * 1000, NOBODY = 0xffffffff };
+enum { PACKAGES = 3, NOBODY = 0xffffffff };
+
+static const uint64_t END_OF_TIME = UINT64_C(3600) * 1000 * 1000;
 
 /* A connection; side 0 dialled. */
 struct wire {
@@ -31,12 +35,14 @@ struct node {
     uint32_t code, failed;
     uint64_t got;         /* bytes of the stream delivered */
     uint64_t timer_at;
+    struct busy busy;
 };
 
 struct world {
     const struct sim_options *options;
     struct bcast_config config;
-    uint64_t seed, now, ended;
+    struct pace pace;
+    uint64_t seed, now, ended, received, staged, known;
     struct events events;
     struct wire *wires;
     uint32_t wire_count, wire_room;
@@ -48,12 +54,17 @@ static struct event *post(struct world *w, uint64_t time, enum event_kind kind, 
     return events_post(&w->events, time, kind, node);
 }
 
-static uint64_t soon(struct world *w, uint32_t most_ms) { return w->now + 1 + random_below(&w->seed, most_ms); }
+static uint64_t soon(struct world *w, uint32_t most_ms) { return pace_soon(&w->pace, w->now, most_ms); }
 
 /* ---- the stream ---- */
 
 static uint8_t byte_at(uint32_t package, uint64_t offset) {
     return (uint8_t)((offset * 131 + package * 17 + (offset >> 7)) ^ 0x5a);
+}
+
+/* A forecast sends small stand-ins for real segments. */
+static uint32_t real_bytes(const struct world *w, uint32_t bytes) {
+    return w->pace.costs == NULL ? bytes : (uint32_t)(bytes * w->pace.costs->scale);
 }
 
 /* ---- connections ---- */
@@ -85,6 +96,8 @@ static uint32_t free_link(const struct node *n) {
 
 static void call(int result) { CHECK(result == BCAST_OK, "the engine refused a call with error %d", result); }
 
+static void tick(struct world *w, struct bcast *engine) { call(bcast_tick(engine, w->now / 1000)); }
+
 static void drain(struct world *w, uint32_t id);
 
 static void dialled(struct world *w, uint32_t id, uint32_t position) {
@@ -104,9 +117,14 @@ static void dialled(struct world *w, uint32_t id, uint32_t position) {
     peer->wire_of[theirs] = wire * 2 + 1;
     if (random_chance(&w->seed, w->options->cuts)) post(w, soon(w, 400), CUT, id)->wire = wire * 2;
     call(bcast_opened(n->engine, mine, position, BCAST_ROLE_PARENT));
-    call(bcast_tick(peer->engine, w->now));
+    tick(w, peer->engine);
     call(bcast_opened(peer->engine, theirs, id, BCAST_ROLE_CHILD));
     drain(w, position);
+}
+
+/* Bytes that something takes on the cable. */
+static uint64_t on_cable(const struct world *w, const uint8_t *bytes, uint32_t length) {
+    return bytes[0] == FRAME_DATA ? FRAME_BYTES + real_bytes(w, length - FRAME_BYTES) : length;
 }
 
 static void send(struct world *w, uint32_t id, const struct bcast_record *r) {
@@ -114,17 +132,18 @@ static void send(struct world *w, uint32_t id, const struct bcast_record *r) {
     uint32_t length = r->word[2], side = n->wire_of[r->word[0]];
     CHECK(side != NOBODY, "position %u sends on link %u, which is closed", id, r->word[0]);
     struct end *here = end_of(w, side), *there = end_of(w, side ^ 1);
-    uint64_t per_ms = w->nodes[there->node].slow ? 1 : 2000;
-    uint64_t at = soon(w, 3);
-    if (at < here->arrives) at = here->arrives;
-    here->arrives = at += length / per_ms;
-    struct event *e = post(w, at, ARRIVE, there->node);
+    struct node *peer = &w->nodes[there->node];
+    const uint8_t *bytes = (const uint8_t *)n->engine + r->word[1];
+    struct crossing crossing =
+        pace_send(&w->pace, &n->busy, &peer->busy, w->now, here->arrives, on_cable(w, bytes, length), peer->slow);
+    here->arrives = crossing.arrives;
+    struct event *e = post(w, crossing.arrives, ARRIVE, there->node);
     e->wire = side ^ 1;
     e->number = length;
     there->under_way++;
     e->bytes = malloc(length);
-    memcpy(e->bytes, (const uint8_t *)n->engine + r->word[1], length);
-    e = post(w, at, WRITTEN, id);
+    memcpy(e->bytes, bytes, length);
+    e = post(w, crossing.written, WRITTEN, id);
     e->wire = side;
     e->number = length;
 }
@@ -149,18 +168,20 @@ static uint32_t feed(struct world *w, struct bcast *engine, uint32_t link, const
 /* Reads what has arrived, or leaves it for a while when more is to come: then one read sees many frames. */
 static void arrive(struct world *w, const struct event *e) {
     struct end *end = end_of(w, e->wire);
+    int forecast = w->pace.costs != NULL;
     end->under_way--;
     if (!end->open) return;
     end->waiting = realloc(end->waiting, end->waits + e->number);
     memcpy(end->waiting + end->waits, e->bytes, e->number);
     end->waits += e->number;
-    if (end->under_way > 0 && random_below(&w->seed, 2) == 0) return;
+    if (!forecast && end->under_way > 0 && random_below(&w->seed, 2) == 0) return;
     uint8_t *bytes = end->waiting;
     uint32_t number = end->waits;
     end->waiting = NULL;
     end->waits = 0;
     for (uint32_t at = 0; at < number && end->open;) {
-        uint32_t n = random_below(&w->seed, 4) == 0 ? number - at : 1 + random_below(&w->seed, number - at);
+        uint32_t n = number - at;
+        if (!forecast && random_below(&w->seed, 4) != 0) n = 1 + random_below(&w->seed, n);
         if (random_chance(&w->seed, w->options->corruption)) {
             bytes[at + random_below(&w->seed, n)] ^= (uint8_t)(1u << random_below(&w->seed, 8));
         }
@@ -184,26 +205,27 @@ static void deliver(struct world *w, uint32_t id, const struct bcast_record *r) 
         CHECK(bytes[i] == byte_at(r->word[0], offset + i), "position %u: wrong byte", id);
     }
     n->got += r->word[4];
-    post(w, soon(w, 4), CONSUMED, id);
+    if (n->got == w->total) w->received = w->now;
+    post(w, pace_consume(&w->pace, &n->busy, w->now, real_bytes(w, r->word[4])), CONSUMED, id);
 }
 
 static void perform(struct world *w, uint32_t id, const struct bcast_record *r) {
     struct node *n = &w->nodes[id];
     switch (r->kind) {
     case BCAST_DIAL:
-        post(w, soon(w, 10), DIALLED, id)->number = r->word[0];
+        post(w, pace_dial(&w->pace, w->now), DIALLED, id)->number = r->word[0];
         break;
     case BCAST_PLAN:
         CHECK(r->word[1] == 6 && memcmp((uint8_t *)n->engine + r->word[0], "opaque", 6) == 0, "the plan at %u", id);
         CHECK(r->word[2] == PACKAGES, "the packages at %u", id);
-        post(w, soon(w, 20), WANTED, id);
+        post(w, pace_answer(&w->pace, w->now), WANTED, id);
         break;
     case BCAST_READ: {
         uint64_t offset = r->word[2] | (uint64_t)r->word[3] << 32;
         for (uint32_t i = 0; i < r->word[5]; i++) {
             ((uint8_t *)n->engine)[r->word[4] + i] = byte_at(r->word[1], offset + i);
         }
-        post(w, soon(w, 3), READ_DONE, id)->number = r->word[0];
+        post(w, pace_read(&w->pace, w->now, real_bytes(w, r->word[5])), READ_DONE, id)->number = r->word[0];
         break;
     }
     case BCAST_SEND:
@@ -220,6 +242,7 @@ static void perform(struct world *w, uint32_t id, const struct bcast_record *r) 
     case BCAST_FAILED:
         CHECK(n->verdict == 0, "a second verdict at %u", id);
         n->verdict = (int)r->kind;
+        w->known = w->now;
         if (r->kind == BCAST_READY && !n->holder) {
             CHECK(n->got == w->total, "go at %u, which has %llu bytes", id, (unsigned long long)n->got);
         }
@@ -248,8 +271,10 @@ static void drain(struct world *w, uint32_t id) {
         return;
     }
     uint64_t at = bcast_deadline(n->engine);
-    if (at == UINT64_MAX || (n->timer_at > w->now && n->timer_at <= at)) return;
-    n->timer_at = at > w->now ? at : w->now + 1;
+    if (at == UINT64_MAX) return;
+    at *= 1000;
+    if (n->timer_at > w->now && n->timer_at <= at) return;
+    n->timer_at = at > w->now ? at : w->now + 1000;
     post(w, n->timer_at, TIMER, id);
 }
 
@@ -265,12 +290,24 @@ static void happen(struct world *w, struct event *e) {
         return;
     }
     if (!n->alive || n->done || n->hung) return;
-    int wired = e->kind == ARRIVE || e->kind == WRITTEN || e->kind == LOST;
+    int wired = e->kind == ARRIVE || e->kind == TAKEN || e->kind == WRITTEN || e->kind == LOST;
     if (wired && !end_of(w, e->wire)->open) return;
-    call(bcast_tick(n->engine, w->now));
+    if (e->kind == ARRIVE) {
+        uint64_t at = pace_take(&w->pace, &n->busy, w->now, on_cable(w, e->bytes, e->number));
+        if (at > w->now) {
+            struct event *taken = post(w, at, TAKEN, e->node);
+            taken->wire = e->wire;
+            taken->number = e->number;
+            taken->bytes = e->bytes;
+            e->bytes = NULL;
+            return;
+        }
+    }
+    tick(w, n->engine);
     switch (e->kind) {
     case TIMER: break;
-    case ARRIVE: arrive(w, e); break;
+    case ARRIVE:
+    case TAKEN: arrive(w, e); break;
     case WRITTEN: call(bcast_sent(n->engine, end_of(w, e->wire)->link, e->number)); break;
     case LOST: {
         uint32_t link = end_of(w, e->wire)->link;
@@ -287,11 +324,12 @@ static void happen(struct world *w, struct event *e) {
         break;
     case CONSUMED:
         call(bcast_delivered(n->engine, 1));
-        if (n->got == w->total) post(w, soon(w, 50), STAGED, e->node);
+        if (n->got == w->total) post(w, pace_stage(&w->pace, &n->busy, w->now), STAGED, e->node);
         break;
     case STAGED:
         /* The last segments may be used up one by one. */
         if (!n->staged && !n->stuck) call(bcast_staged(n->engine, n->holder));
+        if (!n->staged) w->staged = w->now;
         n->staged = 1;
         break;
     case FAILURE: call(bcast_failed(n->engine, 1000 + e->node, "it broke", 8)); break;
@@ -327,14 +365,14 @@ static void create(struct world *w, uint32_t id) {
     call(bcast_init(&n->engine, malloc(bytes), bytes, &config, 0));
     if (id == 0) {
         call(bcast_plan(n->engine, w->sizes, PACKAGES, "opaque", 6));
-        post(w, soon(w, 20), WANTED, 0);
+        post(w, pace_answer(&w->pace, 0), WANTED, 0);
         if (o->root_dies) post(w, soon(w, 400), DEATH, 0);
     } else {
         if (random_chance(&w->seed, o->deaths)) post(w, soon(w, 500), DEATH, id);
         if (random_chance(&w->seed, o->hangs)) post(w, soon(w, 500), HANG, id);
         if (random_chance(&w->seed, o->failures)) post(w, soon(w, 300), FAILURE, id);
     }
-    post(w, soon(w, 20), TIMER, id);
+    post(w, pace_answer(&w->pace, 0), TIMER, id);
 }
 
 static void add_statistics(struct bcast_statistics *sum, const struct bcast_statistics *s) {
@@ -344,7 +382,10 @@ static void add_statistics(struct bcast_statistics *sum, const struct bcast_stat
 }
 
 static struct sim_result conclude(struct world *w) {
-    struct sim_result result = {.agreed = 1, .milliseconds = w->ended, .stream_bytes = w->total};
+    struct sim_result result = {.agreed = 1, .milliseconds = w->ended / 1000, .stream_bytes = w->total};
+    result.received_us = w->received;
+    result.staged_us = w->staged;
+    result.known_us = w->known;
     const struct node *first = NULL;
     for (uint32_t id = 0; id < w->options->nodes; id++) {
         struct node *n = &w->nodes[id];
@@ -371,20 +412,24 @@ static struct sim_result conclude(struct world *w) {
 
 struct sim_result sim_run(const struct sim_options *options) {
     struct world world = {.options = options, .seed = options->seed}, *w = &world;
+    w->pace = (struct pace){options->costs, &w->seed};
     uint32_t segment = options->segment_bytes ? options->segment_bytes : 64;
     uint32_t segments = options->segments ? options->segments : 40;
     w->config = (struct bcast_config)BCAST_CONFIG_DEFAULT;
     w->config.count = options->nodes;
     w->config.shape = options->shape;
     w->config.segment_bytes = segment;
-    w->config.slots = options->slots ? options->slots : 4;
     w->config.plan_bytes = 64;
     w->config.inbox_bytes = 0;
-    w->config.grace_ms = 2000;
-    w->config.stall_ms = 500;
-    w->config.silent_ms = 3000;
-    w->config.redial_ms = 50;
-    w->config.rejoin_ms = 5000;
+    if (options->costs == NULL) {
+        w->config.slots = 4;
+        w->config.grace_ms = 2000;
+        w->config.stall_ms = 500;
+        w->config.silent_ms = 3000;
+        w->config.redial_ms = 50;
+        w->config.rejoin_ms = 5000;
+    }
+    if (options->slots > 0) w->config.slots = options->slots;
     w->config.deadline_ms = options->deadline_ms;
     w->config.tolerate_lost = (uint32_t)options->tolerate_lost;
     w->sizes[0] = (uint64_t)segment * (segments / 2);

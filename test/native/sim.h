@@ -9,6 +9,20 @@
 
 #include "bcast.h"
 
+/* What things cost a node: microseconds, bytes, and MB/s, which is bytes per microsecond. */
+struct sim_costs {
+    double latency;       /* from one node to another, one way */
+    double dial;          /* processor time to connect and prove oneself */
+    double message;       /* processor time of the leader for each thing it sends or takes in */
+    double receive, send; /* and for each byte */
+    double link;          /* MB/s of a node's cable, each way */
+    double read;          /* MB/s at which the root reads packages */
+    double unpack;        /* MB/s at which a node unpacks, in packed bytes */
+    double ring;          /* bytes that the unpacker takes before it has got to them */
+    double publish;       /* microseconds from unpacked to ready */
+    double scale;         /* bytes of a real stream that one simulated byte stands for */
+};
+
 /* What a session is like. Zero is the quiet case. */
 struct sim_options {
     uint64_t seed;
@@ -26,6 +40,7 @@ struct sim_options {
     uint32_t deadline_ms;
     int tolerate_lost;
     int root_dies;
+    const struct sim_costs *costs; /* NULL: everything takes random times, for trouble; else the product's own timers */
 };
 
 /* How it ended, over all positions that live to see it. */
@@ -37,6 +52,7 @@ struct sim_result {
     uint32_t blamed;         /* positions that were told of the loss of one that lives */
     int agreed;              /* all saw the same verdict */
     uint64_t milliseconds;   /* simulated */
+    uint64_t received_us, staged_us, known_us; /* when the last position had everything, was ready, knew the verdict */
     uint64_t stream_bytes;
     struct bcast_statistics sum;
 };

@@ -1,7 +1,9 @@
 /*
- * sim: one simulated session from the command line, `name=value` each; prints what it cost.
+ * sim: one simulated session from the command line, `name=value` each; prints what it cost. With link=MB/s everything
+ * takes the time it would take on such cables, instead of random times: see sim_costs.
  *
  *     sim nodes=100000 cuts=0.001 seed=7
+ *     sim nodes=1000 link=1250 segments=1000 scale=4096 unpack=140
  */
 #include <string.h>
 
@@ -10,6 +12,7 @@
 
 int main(int argc, char **argv) {
     struct sim_options o = {.seed = 1, .nodes = 1000};
+    struct sim_costs c = {.latency = 20, .unpack = 1000, .read = 1000, .ring = 1 << 25, .scale = 1};
     const struct {
         const char *name;
         uint32_t *number;
@@ -24,7 +27,12 @@ int main(int argc, char **argv) {
         {"absent", NULL, &o.absent, NULL},         {"corruption", NULL, &o.corruption, NULL},
         {"slow", NULL, &o.slow, NULL},             {"tolerate", NULL, NULL, &o.tolerate_lost},
         {"rootdies", NULL, NULL, &o.root_dies},    {"stuck", NULL, &o.stuck, NULL},
-        {"deadline", &o.deadline_ms, NULL, NULL},
+        {"deadline", &o.deadline_ms, NULL, NULL},  {"latency", NULL, &c.latency, NULL},
+        {"dial", NULL, &c.dial, NULL},             {"message", NULL, &c.message, NULL},
+        {"receive", NULL, &c.receive, NULL},       {"send", NULL, &c.send, NULL},
+        {"link", NULL, &c.link, NULL},             {"read", NULL, &c.read, NULL},
+        {"unpack", NULL, &c.unpack, NULL},         {"ring", NULL, &c.ring, NULL},
+        {"publish", NULL, &c.publish, NULL},       {"scale", NULL, &c.scale, NULL},
     };
     for (int i = 1; i < argc; i++) {
         const char *value = strchr(argv[i], '=');
@@ -45,10 +53,14 @@ int main(int argc, char **argv) {
         if (options[known].share != NULL) *options[known].share = strtod(value + 1, NULL);
         if (options[known].flag != NULL) *options[known].flag = atoi(value + 1);
     }
+    /* A cable with a rate makes it a forecast. */
+    if (c.link > 0) o.costs = &c;
     struct sim_result r = sim_run(&o);
     printf("positions %u, survivors %u: go %u, failed %u (code %u, position %u)%s; %llu ms simulated\n", o.nodes,
            r.survivors, r.go, r.failed, r.failed_code, r.failed_position, r.agreed ? "" : ", NOT AGREED",
            (unsigned long long)r.milliseconds);
+    printf("seconds: received %.6f, staged %.6f, known %.6f\n", (double)r.received_us / 1e6, (double)r.staged_us / 1e6,
+           (double)r.known_us / 1e6);
     printf("stream %llu bytes; sent per position %.2f times the stream\n", (unsigned long long)r.stream_bytes,
            (double)r.sum.bytes_out / (double)r.stream_bytes / o.nodes);
 #define X(name) printf("  %-14s %llu\n", #name, (unsigned long long)r.sum.name);

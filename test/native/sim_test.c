@@ -61,7 +61,37 @@ static void check_verdict(const struct scenario *s, uint64_t seed, const struct 
     }
 }
 
+/* Cables that carry 1,000 MB/s, and nothing else that takes time. */
+static const struct sim_costs cables = {.latency = 5, .link = 1000, .read = 1e6, .unpack = 1e6, .ring = 1e6, .scale = 4096};
+
+static double forecast(uint32_t shape, uint32_t nodes, const struct sim_costs *costs) {
+    struct sim_options options = {.seed = 1, .nodes = nodes, .shape = shape, .segments = 400, .costs = costs};
+    struct sim_result r = sim_run(&options);
+    CHECK(r.go == nodes && r.received_us <= r.staged_us && r.staged_us <= r.known_us, "%u nodes", nodes);
+    return (double)r.staged_us / ((double)r.stream_bytes * costs->scale / costs->link);
+}
+
+/* Forecasts are what the arithmetic of the shapes says, in units of the time in which a cable carries the stream once. */
+static void check_forecasts(void) {
+    double one = forecast(BCAST_SHAPE_CHAIN, 2, &cables), chain = forecast(BCAST_SHAPE_CHAIN, 16, &cables);
+    double binomial = forecast(BCAST_SHAPE_BINOMIAL, 16, &cables);
+    CHECK(one > 1 && one < 1.05, "one copy: %.2f", one);
+    CHECK(chain > 1.02 && chain < 1.1, "a segment for each hop more: %.2f", chain);
+    CHECK(binomial > 4 && binomial < 4.2, "four copies from the root: %.2f", binomial);
+    struct sim_costs slow = cables;
+    slow.unpack = 100;
+    double unpacked = forecast(BCAST_SHAPE_CHAIN, 16, &slow);
+    CHECK(unpacked > 10 && unpacked < 10.3, "as long as unpacking, however long the chain: %.2f", unpacked);
+    slow = cables;
+    slow.receive = slow.send = 0.002;
+    double relayed = forecast(BCAST_SHAPE_CHAIN, 16, &slow);
+    CHECK(relayed > 4 && relayed < 4.4, "a leader that takes 4 us per KB: %.2f", relayed);
+    printf("sim: forecasts: one link %.2f, chain %.2f, binomial %.2f, slow unpackers %.2f, slow leaders %.2f\n", one, chain,
+           binomial, unpacked, relayed);
+}
+
 int main(void) {
+    check_forecasts();
     for (uint32_t k = 0; k < sizeof scenarios / sizeof scenarios[0]; k++) {
         const struct scenario *s = &scenarios[k];
         uint32_t go = 0, failed = 0;
