@@ -1,5 +1,5 @@
 /** The shell launcher in bin/: which Node it picks, and what it says when there is none. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -9,6 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { Script } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -168,6 +170,45 @@ launcher('the pinned Node takes the code that was compiled for it, and could do 
     });
     assert.match(stdout, /^\d+\.\d+\.\d+\n$/, stderr);
   }
+});
+
+launcher('a rank of srun --mpi=pmi2 becomes Python, and its connection goes along', async () => {
+  const step = {
+    SLURM_JOB_ID: '1',
+    SLURM_STEP_ID: '0',
+    SLURM_STEP_NODELIST: 'localhost',
+    SLURM_STEP_TASKS_PER_NODE: '1',
+    SLURM_STEP_NUM_TASKS: '1',
+    SLURM_NTASKS: '1',
+    SLURM_NODEID: '0',
+    SLURM_PROCID: '0',
+  };
+  const script = `import os
+with open(int(os.environ["PMI_FD"]), "wb") as pmi: pmi.write(b"%d" % os.getppid())`;
+  const descriptor = 7;
+  const stdio = [
+    'ignore',
+    'ignore',
+    'inherit',
+    'ignore',
+    'ignore',
+    'ignore',
+    'ignore',
+    'pipe',
+  ] as const;
+  const rank = spawn(PYTHON_MPI, ['-c', script], {
+    env: { PATH: '/usr/bin:/bin', ...step, PMI_FD: String(descriptor) },
+    stdio: [...stdio],
+  });
+  const parent = await text((rank.stdio as unknown as Readable[])[descriptor]!);
+  assert.is(parent, String(process.pid));
+
+  const closed = spawnSync(PYTHON_MPI, ['-c', script], {
+    env: { PATH: '/usr/bin:/bin', ...step, PMI_FD: '9' },
+    encoding: 'utf8',
+  });
+  assert.is(closed.status, 78);
+  assert.match(closed.stderr, /^python-mpi: PMI_FD=9 is no open socket.*\[LAUNCHER\]\n$/);
 });
 
 launcher.run();
