@@ -129,6 +129,12 @@ launcher('finds its program through a symlink that lies beside another pinned No
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/, stderr);
 });
 
+launcher('those who read `ps` line by line find the program in its line', () => {
+  const { home, path } = installation('v24.0.0');
+  const { stdout } = call(join(home, 'bin/python-mpi'), path);
+  assert.match(stdout, /^[^\n]*dist\/bin\/python-mpi\.cjs [^\n]*\n$/);
+});
+
 launcher('what the user exports arrives in Python, whatever its name', () => {
   const mine = Object.fromEntries(
     ['self', 'node', 'home', 'arch', 'version', 'program', 'rank', 'MALLOC_ARENA_MAX'].map(name => [
