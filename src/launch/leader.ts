@@ -3,7 +3,6 @@
  */
 import { Deadline, pause } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
-import { collectGarbage } from '../exec/memory.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
 import type { Driver, Verdict } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
@@ -11,7 +10,7 @@ import type { Rendezvous } from '../pmi/rendezvous.ts';
 import { pythonProgram } from '../stage/environment.ts';
 import { knownPackages, remember } from '../stage/known.ts';
 import type { Hold } from '../stage/prefix.ts';
-import { openPackages, type PackageFile } from '../stage/source.ts';
+import type { PackageFile } from '../stage/source.ts';
 import { AFTERMATH_MS } from './failure.ts';
 import { Leadership } from './leadership.ts';
 import { type Meeting, meetingOf } from './meeting.ts';
@@ -37,7 +36,7 @@ export async function lead(
   const part = await takePart(run, rendezvous, roster, deadline);
   const { hold, members, over, janitor, report } = part;
   // All that the session used is out of scope here; Python may run for hours.
-  void over.then(() => pause(SETTLE_MS)).then(collectGarbage);
+  void over.then(giveMemoryBack);
   return {
     directory: hold.directory,
     started: () => report?.started(),
@@ -166,7 +165,14 @@ async function reportOf(
 }
 
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
+  const { openPackages } = await import('../stage/source.ts');
   return openPackages(packages, pkgroot, knownPackages(chroot));
+}
+
+async function giveMemoryBack(): Promise<void> {
+  await pause(SETTLE_MS);
+  const { collectGarbage } = await import('../exec/memory.ts');
+  collectGarbage();
 }
 
 function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {

@@ -13,7 +13,7 @@ import type { PackageSpec } from '../stage/package.ts';
 import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
 import type { PackageFile } from '../stage/source.ts';
 import { checkSpace } from '../stage/space.ts';
-import { Intake, totalOf } from './intake.ts';
+import type { Intake } from './intake.ts';
 import { decodePlan, encodeFailure, isPlan } from './plan.ts';
 
 export interface NodeStationOptions {
@@ -70,6 +70,8 @@ export class NodeStation implements Station {
       log(`${this.#hold.directory} is there already`);
       return 'held';
     }
+    // A node that holds everything needs no threads.
+    const { Intake, totalOf } = await import('./intake.ts');
     checkSpace(store.directory, totalOf(packages, 'unpacked'));
     this.#draft = await store.begin(id, deadline);
     this.#intake = new Intake({ directory: this.#draft.directory, packages }, progress);
