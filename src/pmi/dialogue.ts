@@ -6,7 +6,7 @@
  */
 import type { Deadline } from '../deadline.ts';
 import type { Channel } from './channel.ts';
-import { type Fields, type Message, quote } from './message.ts';
+import { type Fields, type Message, quote, shown } from './message.ts';
 import { misbehaved, Turns } from './turns.ts';
 
 /** How messages look on the wire. */
@@ -59,7 +59,7 @@ export class Dialogue {
   exchange<T>(exchange: () => Promise<T>): Promise<T> {
     return this.#turns.take(() => {
       const [extra] = this.#texts;
-      if (extra !== undefined) throw misbehaved(`sent ${quote(extra)} unasked`);
+      if (extra !== undefined) throw misbehaved(`sent ${shown(extra)} unasked`);
       return exchange();
     });
   }
@@ -82,7 +82,7 @@ export class Dialogue {
     }
     const text = this.#texts.shift()!;
     const message = this.#wire.parse(text);
-    if (message.command !== answer) throw misbehaved(`answered '${command}' with ${quote(text)}`);
+    if (message.command !== answer) throw misbehaved(`answered '${command}' with ${shown(text)}`);
     return message;
   }
 

@@ -6,7 +6,7 @@
  * are looked up by key, because their order is each server's own.
  */
 import { PythonMpiError } from '../../errors.ts';
-import { type Fields, MAX_KEY, MAX_VALUE, type Message, quote } from '../message.ts';
+import { type Fields, MAX_KEY, MAX_VALUE, type Message, shown } from '../message.ts';
 
 /** Longest request in bytes, without its line break. */
 export const MAX_REQUEST = 1023;
@@ -70,7 +70,7 @@ export function parseLine(line: string): LineMessage {
   const [head = '', ...words] = line.split(' ');
   const [, multi, command] = /^(m?)cmd=(.+)$/.exec(head) ?? [];
   if (command === undefined)
-    throw new PythonMpiError('LAUNCHER', `not a PMI-1 message: ${quote(line)}`);
+    throw new PythonMpiError('LAUNCHER', `not a PMI-1 message: ${shown(line)}`);
   const fields = new Map<string, string>();
   let last: string | undefined;
   for (const word of words) {
@@ -81,7 +81,7 @@ export function parseLine(line: string): LineMessage {
     } else if (last !== undefined) {
       fields.set(last, `${fields.get(last)} ${word}`);
     } else if (word !== '') {
-      throw new PythonMpiError('LAUNCHER', `not a PMI-1 message: ${quote(line)}`);
+      throw new PythonMpiError('LAUNCHER', `not a PMI-1 message: ${shown(line)}`);
     }
   }
   return { command, multiline: multi === 'm', fields };
@@ -107,7 +107,7 @@ export class LineReader {
       if (line.length > MAX_LINE)
         throw new PythonMpiError(
           'LAUNCHER',
-          `PMI-1 line longer than ${MAX_LINE} bytes: ${quote(line)}`,
+          `PMI-1 line longer than ${MAX_LINE} bytes: ${shown(line)}`,
         );
     }
     return lines;

@@ -6,7 +6,7 @@
  * PMI-1's.
  */
 import { PythonMpiError } from '../../errors.ts';
-import { type Fields, MAX_KEY, MAX_VALUE, type Message, quote } from '../message.ts';
+import { type Fields, MAX_KEY, MAX_VALUE, type Message, shown } from '../message.ts';
 
 /** Characters before a body that say how long it is. */
 const LENGTH = 6;
@@ -78,5 +78,5 @@ export class BodyReader {
 }
 
 function foreign(text: string): PythonMpiError {
-  return new PythonMpiError('LAUNCHER', `not a PMI-2 message: ${quote(text)}`);
+  return new PythonMpiError('LAUNCHER', `not a PMI-2 message: ${shown(text)}`);
 }
