@@ -6,9 +6,9 @@
  * Knows nothing of staging or launchers. What only a parent needs is loaded when there is to be one.
  */
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
 import type { Outcome } from '../outcome.ts';
+import { checkExecutable } from './executable.ts';
 
 /** One program to run: a Python with everything it needs to find its own. */
 export interface Program {
@@ -33,12 +33,7 @@ export function become(program: Program): void {
   const execve = process.execve;
   if (execve === undefined) return;
   if (program.descriptor !== undefined && program.descriptor < FIRST_INHERITABLE) return;
-  // A file that cannot be run makes execve abort the process, with a core; a failed open is an error.
-  try {
-    closeSync(openSync(program.file, 'r'));
-  } catch (error) {
-    throw cannotRun(program, error);
-  }
+  check(program);
   const set = Object.entries(program.env).filter(([, value]) => value !== undefined);
   execve(program.file, [program.file, ...program.args], Object.fromEntries(set));
 }
@@ -60,6 +55,7 @@ export async function supervise(program: Program): Promise<Supervised> {
     while (stdio.length < program.descriptor) stdio.push('ignore');
     stdio.push(program.descriptor);
   }
+  check(program);
   const { spawn } = await import('node:child_process');
   const { SignalRelay } = await import('./signals.ts');
   const child = spawn(program.file, program.args, { stdio, env: program.env });
@@ -74,6 +70,14 @@ export async function supervise(program: Program): Promise<Supervised> {
   return { pid: child.pid!, ended };
 }
 
+function check(program: Program): void {
+  try {
+    checkExecutable(program.file);
+  } catch (error) {
+    throw cannotRun(program, error);
+  }
+}
+
 function started(child: ChildProcess, program: Program): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
@@ -82,7 +86,8 @@ function started(child: ChildProcess, program: Program): Promise<void> {
 }
 
 function cannotRun(program: Program, cause: unknown): PythonMpiError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason = code ?? message;
   return new PythonMpiError('NO_INTERPRETER', `cannot run ${program.file} (${reason})`, {
     hint: 'put a Python into the packages or on PATH',
     cause,
