@@ -94,6 +94,7 @@ export class CopyStation implements Station {
   readonly #options: CopyStationOptions;
   #sources: readonly PackageSource[] = [];
   #draft: CopyDraft | undefined;
+  #abandoned = false;
   #intake: Intake | undefined;
   #work: Promise<void> = Promise.resolve();
 
@@ -116,6 +117,7 @@ export class CopyStation implements Station {
    * @throws PythonMpiError when the destination cannot take it
    */
   prepare({ packages, content }: CopyPlan): Answer {
+    if (this.#abandoned) throw new PythonMpiError('CANCELLED', 'the session is over');
     const { arrival, directory, progress } = this.#options;
     if (arrival.holds(content)) return 'held';
     checkSpace(nearestExisting(directory), totalOf(packages, 'unpacked'));
@@ -153,6 +155,8 @@ export class CopyStation implements Station {
 
   /** The session has failed: leaves nothing behind. */
   async abandon(): Promise<void> {
+    // A verdict may come before this node has begun to get ready.
+    this.#abandoned = true;
     this.#intake?.abort();
     await this.#work;
     this.#draft?.discard();

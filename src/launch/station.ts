@@ -3,7 +3,7 @@
  * a prefix. At the root it also reads the packages. Knows stages, not links.
  */
 import { type Deadline, now } from '../deadline.ts';
-import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import type { Answer, Station } from '../net/driver.ts';
@@ -36,10 +36,13 @@ export interface NodeStationOptions {
 export class NodeStation implements Station {
   readonly #options: NodeStationOptions;
   #files: readonly PackageFile[] = [];
+  /** Settles when nothing is being prepared any more. */
+  #preparation: Promise<unknown> = Promise.resolve();
   #draft: Draft | undefined;
   #intake: Intake | undefined;
   #work: Promise<void> = Promise.resolve();
   #hold: Hold | undefined;
+  #abandoned = false;
 
   constructor(options: NodeStationOptions) {
     this.#options = options;
@@ -60,7 +63,14 @@ export class NodeStation implements Station {
    * @returns 'held' when the prefix is there already, else 'needed'
    * @throws PythonMpiError when the node-local directory cannot take them
    */
-  async prepare(packages: readonly PackageSpec[]): Promise<Answer> {
+  prepare(packages: readonly PackageSpec[]): Promise<Answer> {
+    const prepared = this.#prepare(packages);
+    this.#preparation = prepared.catch(() => {});
+    return prepared;
+  }
+
+  async #prepare(packages: readonly PackageSpec[]): Promise<Answer> {
+    if (this.#abandoned) throw new PythonMpiError('CANCELLED', 'the session is over');
     const { chroot, deadline, log, progress } = this.#options;
     const id = prefixId(packages);
     const store = await Store.open(chroot, alive, deadline);
@@ -99,6 +109,9 @@ export class NodeStation implements Station {
 
   /** The session has failed: leaves nothing behind but what was there before. */
   async abandon(keep: boolean, deadline: Deadline): Promise<void> {
+    // A verdict may come before this node has begun to get ready, or while it does.
+    this.#abandoned = true;
+    await this.#preparation;
     this.#intake?.abort();
     await this.#work;
     if (this.#hold !== undefined) await this.#hold.release(keep, deadline);

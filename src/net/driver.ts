@@ -86,7 +86,8 @@ export class Driver {
       count: options.count,
       shape: SHAPE.BEST,
       maxLinks,
-      deadlineMs: Math.ceil(options.deadline.remaining),
+      // To the engine 0 is no deadline at all, and this one may have passed while nodes met.
+      deadlineMs: Math.max(1, Math.ceil(options.deadline.remaining)),
       ...options.engine,
     };
     this.#engine = new Engine(instantiate(), config, Math.floor(now()));
