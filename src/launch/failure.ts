@@ -2,6 +2,7 @@
  * How a rank ends that cannot do what it was started for.
  */
 import { hostname } from 'node:os';
+import { pause } from '../deadline.ts';
 import { asPythonMpiError, type ErrorCode } from '../errors.ts';
 import { SUCCESS } from '../outcome.ts';
 import type { Rendezvous } from '../pmi/rendezvous.ts';
@@ -10,6 +11,8 @@ import { JobFailed, type Run } from './run.ts';
 
 /** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
 export const AFTERMATH_MS = 10_000;
+/** How long the first rank may take to end the job with an error that all ranks make, in milliseconds. */
+const PRECEDENCE_MS = 1000;
 
 /**
  * Tells the launcher, and the user of what the root has not told him already.
@@ -29,6 +32,8 @@ export async function giveUp(
   }
   const error = asPythonMpiError(thrown);
   error.host ??= hostname();
+  // What the user got wrong, all ranks find out, as a rule; only if the first one did not is this the one to say it.
+  if (error.code === 'USAGE' && rendezvous.placement.rank !== 0) await pause(PRECEDENCE_MS);
   run.complain(error);
   await release?.();
   await rendezvous.abort(error.status);

@@ -22,10 +22,9 @@ const NAME_MS = 1000;
  */
 export async function publishableAddresses(only?: string): Promise<string[]> {
   const interfaces = networkInterfaces();
-  const names =
-    only === undefined ? Object.keys(interfaces).filter(name => !VIRTUAL.test(name)) : [only];
-  const found = names
-    .flatMap(name => interfaces[name] ?? [])
+  const isWanted = (name: string) => (only === undefined ? !VIRTUAL.test(name) : name === only);
+  const found = Object.entries(interfaces)
+    .flatMap(([name, entries]) => (isWanted(name) ? (entries ?? []) : []))
     .filter(entry => !LINK_LOCAL.test(entry.address) && (only !== undefined || !entry.internal));
   if (only !== undefined && found.length === 0) {
     throw new PythonMpiError('USAGE', `there is no interface '${only}' with an address`, {

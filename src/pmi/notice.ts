@@ -34,7 +34,8 @@ export class Notice {
   post(text: string): void {
     const [path, draft] = this.files;
     try {
-      fs.mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      // What it lies in is there, or the user meant something else.
+      if (!fs.existsSync(this.directory)) fs.mkdirSync(this.directory, 0o700);
       this.#inspect();
       fs.rmSync(draft, { force: true });
       fs.writeFileSync(draft, text, { mode: 0o600, flag: 'wx' });

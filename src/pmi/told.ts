@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { readCount } from './environment.ts';
 import { Notice } from './notice.ts';
 import type { Method, Opening, Rendezvous } from './rendezvous.ts';
@@ -98,7 +98,7 @@ async function open(launcher: Told, { env, why, log }: Opening): Promise<Rendezv
       hint: `export ${SIZE} with the number of ranks that the launcher is to start`,
     });
   }
-  const size = readCount(env, source, rank + 1);
+  const size = source === SIZE ? sizeOf(env, rank + 1) : readCount(env, source, rank + 1);
   const jobId = launcher.job.map(variable => env[variable] ?? '').join(' ');
   const notice = new Notice(directoryOf(env), `${name}-${fileName(jobId)}`);
   log(`launcher ${name}: rank ${rank} of ${size} (${source}), meets in ${notice.directory}`);
@@ -116,6 +116,18 @@ async function open(launcher: Told, { env, why, log }: Opening): Promise<Rendezv
     async finish() {},
     async abort() {},
   };
+}
+
+/** The user's word about the size. */
+function sizeOf(env: NodeJS.ProcessEnv, least: number): number {
+  try {
+    return readCount(env, SIZE, least);
+  } catch (thrown) {
+    const { message } = asPythonMpiError(thrown);
+    throw new PythonMpiError('USAGE', message, {
+      hint: 'set it to the number of ranks that the launcher is to start',
+    });
+  }
 }
 
 /** Identities may hold anything, and be long. */

@@ -5,7 +5,7 @@
  * and writing to it is noticed.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 import { type FileState, isSettled, type KnownPackage, lookUp, stateOf } from './known.ts';
@@ -138,7 +138,8 @@ export async function openPackages(
 
 async function openPackage(name: string, path: string): Promise<FileHandle> {
   try {
-    return await open(path, 'r');
+    // A fifo would be waited for.
+    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) {
       const where = path === name ? '' : ` (looked for ${path})`;

@@ -34,6 +34,7 @@ export function chrootError(thrown: unknown, doing: string): PythonMpiError {
     case 'EROFS':
     case 'ENOENT':
     case 'ENOTDIR':
+    case 'ELOOP':
       return new PythonMpiError('CHROOT_UNUSABLE', message, {
         hint: 'set PYTHON_MPI_CHROOT to a node-local directory you may write to',
         cause: thrown,

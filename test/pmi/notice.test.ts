@@ -9,7 +9,7 @@ import { scratch } from '../support/scratch.ts';
 const notices = suite('notice');
 
 notices('posted whole and private, over an old one; removed without a trace', () => {
-  const directory = join(scratch(), 'a/b');
+  const directory = join(scratch(), 'a');
   const reader = new Notice(directory, 'job-1');
   assert.is(reader.read(), undefined);
   const root = new Notice(directory, 'job-1');

@@ -127,7 +127,7 @@ told('aprun: the size is the word of the user before that of the batch system', 
   const { placement: wanted } = await open({ ...ALPS, PBS_NP: '64', ...SIZED });
   assert.is(wanted.size, 8);
   await refused(ALPS, 'USAGE', /export PYTHON_MPI_SIZE/);
-  await refused({ ...ALPS, PYTHON_MPI_SIZE: '5' }, 'LAUNCHER', /PYTHON_MPI_SIZE=5/);
+  await refused({ ...ALPS, PYTHON_MPI_SIZE: '5' }, 'USAGE', /PYTHON_MPI_SIZE=5/);
 });
 
 told('the directory of the note is the user’s choice', async () => {
