@@ -71,7 +71,7 @@ export function configure(
   const origin = (name: SettingName) =>
     options[name] === undefined ? variableOf(name) : `--${name}`;
   const wrong = (name: SettingName, wanted: string): never => {
-    throw new PythonMpiError('USAGE', `${origin(name)} is '${given(name)}'`, {
+    throw new PythonMpiError('USAGE', `${origin(name)} is '${given(name)?.slice(0, 100)}'`, {
       hint: `it must be ${wanted}`,
     });
   };
