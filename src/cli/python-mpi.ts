@@ -12,7 +12,7 @@ import { type Log, silent, verbose } from '../log.ts';
 import { parseCommandLine } from './command-line.ts';
 import { configure, variablesOf } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
-import { complainAs, isFirstRank, leave, leaveWith, progressOn } from './rank.ts';
+import { complainAs, isFirstRank, leave, leaveWith, progressOn, warnAs } from './rank.ts';
 
 const PROGRAM = 'python-mpi';
 /** What starts this program, as seen from `src/cli/` and from `dist/bin/`. */
@@ -59,6 +59,7 @@ async function main(): Promise<void> {
         who = name;
       },
       complain,
+      warn: warnAs(PROGRAM),
     });
     if (outcome.signal === undefined) process.exit(outcome.status);
     const { endBy } = await import('../exec/signals.ts');

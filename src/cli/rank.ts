@@ -12,6 +12,11 @@ export function complainAs(program: string): (error: PythonMpiError) => void {
   return error => void process.stderr.write(`${program}: ${error.toLine()}\n`);
 }
 
+/** Tells the user of what is no error yet, in one line. */
+export function warnAs(program: string): (message: string) => void {
+  return message => void process.stderr.write(`${program}: warning: ${message}\n`);
+}
+
 /** On a terminal: a line that says how far a long broadcast has come, and goes away at its end. */
 export function progressOn(
   out: NodeJS.WriteStream,

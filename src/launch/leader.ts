@@ -1,6 +1,7 @@
 /**
  * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
  */
+import { readFileSync, realpathSync } from 'node:fs';
 import { Deadline, pause } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
@@ -14,6 +15,7 @@ import type { PackageFile } from '../stage/source.ts';
 import { AFTERMATH_MS } from './failure.ts';
 import { Leadership } from './leadership.ts';
 import { type Meeting, meetingOf } from './meeting.ts';
+import { adviseAgainst, parseMountinfo } from './mounts.ts';
 import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
 import type { NodeReport } from './report/node-report.ts';
 import type { Roster } from './roster.ts';
@@ -76,6 +78,7 @@ async function takePart(
     log,
   });
   const isRoot = roster.position === 0;
+  if (isRoot) warnOfSharing(run);
 
   // The root reads and hashes its packages while the others are still being found.
   const packages = isRoot ? open(configuration) : undefined;
@@ -173,6 +176,17 @@ async function giveMemoryBack(): Promise<void> {
   await pause(SETTLE_MS);
   const { collectGarbage } = await import('../exec/memory.ts');
   collectGarbage();
+}
+
+/** The other nodes will have the directory where this one has. */
+function warnOfSharing({ configuration, warn }: Run): void {
+  try {
+    const mounts = parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8'));
+    const advice = adviseAgainst(realpathSync(configuration.chroot), mounts);
+    if (advice !== undefined) warn(advice);
+  } catch {
+    // What is wrong with the directory will be told when it is used.
+  }
 }
 
 function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {

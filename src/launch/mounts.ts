@@ -35,6 +35,16 @@ export function parseMountinfo(text: string): Mount[] {
   return mounts;
 }
 
+/** Why a node-local directory should be another one, as what is told of it; undefined when nothing speaks against it. */
+export function adviseAgainst(directory: string, mounts: readonly Mount[]): string | undefined {
+  const mount = mountOf(directory, mounts);
+  if (!isShared(mount)) return undefined;
+  return (
+    `${directory} is shared by all nodes (${mount.type} at ${mount.at}), and each of them unpacks there; ` +
+    'set PYTHON_MPI_CHROOT to a node-local directory'
+  );
+}
+
 /** The mount that a real path lies on: the longest match, of these the one that was mounted last. */
 export function mountOf(path: string, mounts: readonly Mount[]): Mount {
   let best: Mount = { at: '/', type: 'unknown' };

@@ -55,6 +55,8 @@ export interface Run {
   introduce: (who: string) => void;
   /** Tells the user of an error, in one line. */
   complain: (error: PythonMpiError) => void;
+  /** Tells the user of what is no error yet, in one line. */
+  warn: (message: string) => void;
 }
 
 /** Python did not run and the user has been told why: by the root for all, or by the one rank that knew. */

@@ -6,7 +6,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { advise, type Findings, paysFrom } from '../../src/launch/advice.ts';
-import { isShared, mountOf, parseMountinfo } from '../../src/launch/mounts.ts';
+import { adviseAgainst, isShared, mountOf, parseMountinfo } from '../../src/launch/mounts.ts';
 import { scratch } from '../support/scratch.ts';
 import { member } from '../support/tar-builder.ts';
 
@@ -35,6 +35,14 @@ mounted('a path lies on the longest mount, and on the last of two', () => {
   ] as const) {
     assert.equal(mountOf(path, mounts), { at, type }, path);
   }
+});
+
+mounted('a node-local directory that is shared is advised against', () => {
+  assert.is(adviseAgainst('/dev/shm', mounts), undefined);
+  assert.match(
+    adviseAgainst('/home/me', mounts)!,
+    /^\/home\/me is shared by all nodes \(nfs4 at \/home\), .* set PYTHON_MPI_CHROOT/,
+  );
 });
 
 mounted('network file systems are shared, others are not', () => {
