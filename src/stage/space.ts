@@ -3,6 +3,7 @@
  */
 import { statfsSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
+import { isInMemory, memoryLeft } from './memory-limit.ts';
 import { chrootError } from './system-error.ts';
 
 const MB = 1e6;
@@ -24,12 +25,22 @@ export function freeSpace(directory: string): number {
  * @throws PythonMpiError NO_SPACE naming needed and free megabytes; CHROOT_UNUSABLE, SYSTEM
  */
 export function checkSpace(directory: string, needed: number): void {
+  const need = Math.ceil(needed / MB);
   const free = freeSpace(directory);
-  if (free >= needed) return;
-  const [has, need] = [Math.floor(free / MB), Math.ceil(needed / MB)];
+  if (free < needed) {
+    const has = Math.floor(free / MB);
+    throw new PythonMpiError(
+      'NO_SPACE',
+      `${directory} has ${has} MB free where ${need} MB are needed`,
+      { hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory' },
+    );
+  }
+  if (!isInMemory(directory)) return;
+  const left = memoryLeft();
+  if (left >= needed) return;
   throw new PythonMpiError(
     'NO_SPACE',
-    `${directory} has ${has} MB free where ${need} MB are needed`,
-    { hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory' },
+    `the memory limit of this job leaves ${Math.floor(left / MB)} MB for ${directory} where ${need} MB are needed`,
+    { hint: 'ask for more memory per node or set PYTHON_MPI_CHROOT to a node-local disk' },
   );
 }

@@ -26,7 +26,17 @@ export function chrootError(thrown: unknown, doing: string): PythonMpiError {
     case 'ENOSPC':
     case 'EDQUOT':
       return new PythonMpiError('NO_SPACE', message, {
-        hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory',
+        hint: 'free some memory or inodes there or set PYTHON_MPI_CHROOT to a larger node-local directory',
+        cause: thrown,
+      });
+    case 'EFBIG':
+      return new PythonMpiError('NO_SPACE', message, {
+        hint: 'raise the limit on the size of files (ulimit -f)',
+        cause: thrown,
+      });
+    case 'EMFILE':
+      return new PythonMpiError('SYSTEM', message, {
+        hint: 'raise the limit on open files (ulimit -n)',
         cause: thrown,
       });
     case 'EACCES':
