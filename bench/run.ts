@@ -3,25 +3,20 @@
  *
  *     node bench/run.ts [ROUNDS]
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { machine } from './machine.ts';
 
-const BENCHES = ['unpack', 'stage', 'bcast', 'start', 'imports'];
 const rounds = process.argv[2] ?? '5';
+/** Programs and their argument. */
+const BENCHES = [
+  ...['unpack', 'stage', 'bcast', 'start', 'imports', 'report'].map(
+    name => [name, rounds] as const,
+  ),
+  ['scale/run', 'quick'] as const,
+];
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-function commit(): string {
-  try {
-    const git = (...args: string[]) =>
-      execFileSync('git', args, { cwd: here('.'), encoding: 'utf8' });
-    const changed = git('status', '--porcelain', '--untracked-files=no').trim() !== '';
-    return git('rev-parse', '--short', 'HEAD').trim() + (changed ? ' and changes' : '');
-  } catch {
-    return 'unknown';
-  }
-}
 
 const header = `# Comparisons
 
@@ -29,16 +24,14 @@ Made by \`make bench\`, on one machine that plays all the nodes (test/cluster/be
 unpacking on four nodes takes four times as long as it would on four machines, for everybody.
 Every number is a ratio to a peer that was measured in the same round, unless its row names a unit.
 
-- machine: ${cpus()[0]?.model ?? 'unknown'}, ${availableParallelism()} processors, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}
-- load when it began: ${loadavg()[0]!.toFixed(2)}
-- date: ${new Date().toISOString().slice(0, 10)}, commit ${commit()}, Node ${process.versions.node}
+${machine()}
 - ${rounds} rounds each; contestants take turns
 `;
 
 /** What a bench prints, or that it failed: one that does must not hide the others. */
-function tableOf(name: string): string {
+function tableOf([name, argument]: (typeof BENCHES)[number]): string {
   console.error(`bench/${name}.ts`);
-  const args = ['--disable-warning=ExperimentalWarning', here(`${name}.ts`), rounds];
+  const args = ['--disable-warning=ExperimentalWarning', here(`${name}.ts`), argument];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status === 0) return stdout;
   process.exitCode = 1;

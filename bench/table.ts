@@ -72,6 +72,15 @@ export function printTable(title: string, rows: readonly Row[]): void {
   console.log(`${lines.join('\n')}\n`);
 }
 
+/** A table of Markdown. */
+export function markdownTable(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
 function format(value: number): string {
   return value < 10 ? value.toFixed(2) : value.toFixed(0);
 }
