@@ -13,10 +13,10 @@ export interface Point {
   kind: 'broadcast' | 'start';
 }
 
-const WIDTH = 760;
+const WIDTH = 800;
 const HEIGHT = 440;
 const LEFT = 60;
-const RIGHT = 150;
+const RIGHT = 190;
 const TOP = 40;
 const BOTTOM = 56;
 /** Of lines, in order; told apart by people who see colours differently (Okabe and Ito), and on both backgrounds. */

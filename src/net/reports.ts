@@ -22,12 +22,11 @@ import { dialAny } from './reach.ts';
 
 /** Children of a node in the reports' tree: 33,824 nodes are within three links of the root. */
 const FAN_OUT = 32;
-/** How long a node waits for those just below, and for each further level in addition, in milliseconds. */
-const PATIENCE_MS = 2500;
+/** How much longer a node waits for each further level below it, in milliseconds. */
 const PATIENCE_PER_LEVEL_MS = 1500;
 /** How long a parent may take to answer a dial, and then to take everything, in milliseconds. */
-const DIAL_MS = 800;
-const SEND_MS = 1500;
+const DIAL_MS = 1500;
+const SEND_MS = 2000;
 /** Questions for the time: the one that was answered fastest counts. */
 const CLOCK_QUESTIONS = 8;
 
@@ -93,17 +92,19 @@ export class Reports<Record extends object> {
   /**
    * Hands over this node's record, and those from below once they are there or have been waited for.
    * @param expected records there can be in the whole job, lost nodes not counted
+   * @param patienceMs how long to wait for the nodes just below; of those further down there is more
    * @param parents cards of those to report to, the best first; none at the root
    * @returns all that came, this node's own among them: at the root, all there are
    */
   async conclude(
     record: Record,
     expected: number,
+    patienceMs: number,
     parents: readonly Card[],
   ): Promise<readonly Received<Record>[]> {
     const { position, count, log } = this.#options;
     const levels = levelsBelow(position, count);
-    const patience = Deadline.after(PATIENCE_MS + PATIENCE_PER_LEVEL_MS * (levels - 1));
+    const patience = Deadline.after(patienceMs + PATIENCE_PER_LEVEL_MS * (levels - 1));
     this.#received.set(position, { position, record, offsetMs: 0, errorMs: 0 });
     this.#expected = expected;
     this.#look();

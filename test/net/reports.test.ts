@@ -11,6 +11,7 @@ import { dial, type Link, Listener } from '../../src/net/link.ts';
 import { Reports, reportsTo } from '../../src/net/reports.ts';
 
 const SECRET = Buffer.alloc(32, 7);
+const PATIENCE_MS = 10_000;
 
 interface Note {
   from: number;
@@ -49,7 +50,7 @@ async function job(count: number, gone: readonly number[] = []) {
   const present = [...nodes.keys()].filter(position => !gone.includes(position));
   const results = await Promise.all(
     present.map(from =>
-      nodes[from]!.reports.conclude({ from }, present.length, parentsOf(from, nodes)),
+      nodes[from]!.reports.conclude({ from }, present.length, PATIENCE_MS, parentsOf(from, nodes)),
     ),
   );
   for (const position of present) nodes[position]!.listener.close();
@@ -81,8 +82,8 @@ reports('a node that connects and says nothing holds up nobody for long', async 
   const greeting = { kind: REPORT, from: 2, to: 0 } as const;
   const mute = await dial(target, SECRET, greeting, Deadline.after(5000));
   const [all] = await Promise.all([
-    root.reports.conclude({ from: 0 }, 3, []),
-    child.reports.conclude({ from: 1 }, 3, [root.card]),
+    root.reports.conclude({ from: 0 }, 3, 500, []),
+    child.reports.conclude({ from: 1 }, 3, PATIENCE_MS, [root.card]),
   ]);
   assert.equal(all.map(({ position }) => position).sort(), [0, 1]);
   mute.destroy();
@@ -100,7 +101,7 @@ reports('more records than there are nodes are not kept', async () => {
   }
   link.send(Buffer.from('no JSON\n'));
   await ended(link);
-  const all = await root.reports.conclude({ from: 0 }, 1, []);
+  const all = await root.reports.conclude({ from: 0 }, 1, PATIENCE_MS, []);
   assert.ok(all.length <= 5, `${all.length}`);
   root.listener.close();
 });
@@ -120,7 +121,7 @@ reports('clocks are told apart, and the error is bounded', async () => {
   const child = fork(program, [port, SECRET.toString('hex')], { stdio: 'inherit' });
   const exited = once(child, 'exit');
   const [origin] = (await once(child, 'message')) as [number];
-  const all = await root.reports.conclude({ from: 0 }, 2, []);
+  const all = await root.reports.conclude({ from: 0 }, 2, PATIENCE_MS, []);
   const { offsetMs, errorMs } = all.find(({ position }) => position === 1)!;
   const truth = origin - performance.timeOrigin;
   // What both processes believe of the wall clock may differ a little more.

@@ -16,6 +16,13 @@ import type { RunRecord } from './record.ts';
 import { type NodeRecord, Timeline } from './timeline.ts';
 import { writeReport } from './write.ts';
 
+/**
+ * How long a node waits for the reports of those just below, in milliseconds: when Python runs, which nobody keeps waiting,
+ * and when the run has failed, whose end waits for this.
+ */
+const PATIENCE_MS = 5000;
+const PATIENCE_AFTER_FAILURE_MS = 1500;
+
 export interface NodeReportOptions {
   run: Pick<Run, 'log' | 'complain'>;
   /** Where the root writes the report. */
@@ -117,7 +124,9 @@ export class NodeReport {
 
   async #handOver(reports: Reports<NodeRecord>, record: NodeRecord): Promise<void> {
     const { file, launcher, roster, run } = this.#options;
-    const nodes = await reports.conclude(record, this.#expected, await this.#parents);
+    const patience = this.#failure === undefined ? PATIENCE_MS : PATIENCE_AFTER_FAILURE_MS;
+    const parents = await this.#parents;
+    const nodes = await reports.conclude(record, this.#expected, patience, parents);
     if (roster.position !== 0) return;
     const whole: RunRecord = {
       launcher,
