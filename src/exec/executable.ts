@@ -9,11 +9,14 @@ const HEAD = 256;
 /** Where an ELF header says for which machine it is: word size, byte order, and the machine, two bytes. */
 const MACHINE = [4, 5, 18, 19] as const;
 
+/** Node, without a look-up of where it lies. */
+const OURSELVES = '/proc/self/exe';
+
 /** @throws the system's error when a file cannot be read; an Error that says why it cannot be executed */
 export function checkExecutable(file: string): void {
   const head = headOf(file);
   if (head.toString('latin1', 0, 4) === '\x7fELF') {
-    const ours = headOf(process.execPath);
+    const ours = headOf(OURSELVES);
     if (MACHINE.every(at => head[at] === ours[at])) return;
     throw new Error('it is a program for another machine');
   }
