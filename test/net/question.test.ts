@@ -43,17 +43,21 @@ question('the answer is found among ports that are closed, silent or lie', async
   const [free, server] = await stranger(() => {});
   server.close();
   await once(server, 'close');
-  await desk().tcp([free]);
+  const open = desk();
+  await open.tcp([free]);
   const ports = [1, lying, silent, rude, free];
   const targets = ports.map(port => ({ host: '127.0.0.1', port }));
   assert.is(await ask(targets, double, Deadline.after(10_000), 'a number'), 42);
+  open.close();
 });
 
 question('somebody who comes late is waited for', async () => {
   const local = freshName();
   const answer = ask([{ local }], double, Deadline.after(10_000), 'a number');
-  await desk().local(local);
+  const open = desk();
+  await open.local(local);
   assert.is(await answer, 42);
+  open.close();
 });
 
 question('nonsense is not answered, and nothing is once the desk is closed', async () => {

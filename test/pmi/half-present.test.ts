@@ -84,7 +84,7 @@ const CASES: Record<string, Case> = {
   'PMI_RANK beyond PMI_SIZE': {
     env: { PMI_FD: '8', PMI_RANK: '2', PMI_SIZE: '2' },
     status: 78,
-    line: /PMI_SIZE=2 is no whole number of at least 3/,
+    line: /PMI_SIZE=2 is no whole number from 3 to/,
   },
   'PMI_RANK without PMI_FD': {
     env: PMI,
