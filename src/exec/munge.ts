@@ -6,6 +6,9 @@ import type { Deadline } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { type CommandOutcome, runCommand } from './command.ts';
 
+/** Statuses from here on say that a credential is bad, those before that MUNGE is: munge_err of munge.h. */
+const FIRST_FAULT_OF_CREDENTIAL = 8;
+
 export interface Opened {
   /** User that sealed it. */
   uid: number;
@@ -31,7 +34,10 @@ export class Munge {
     return stdout.trim();
   }
 
-  /** @throws PythonMpiError NO_SECRET also for what is no credential, has expired or was opened before */
+  /**
+   * @throws PythonMpiError NO_SECRET when MUNGE does not work here, TIMEOUT; AUTHENTICATION for what is no credential, is
+   *   for somebody else, has expired or was opened before
+   */
   async open(credential: string): Promise<Opened> {
     const { stdout } = await this.#run('unmunge', ['--numeric', '--keys=UID'], credential);
     const [, uid, payload] = /^UID:\s+(\d+)\n\n(.*)$/s.exec(stdout) ?? [];
@@ -49,7 +55,10 @@ export class Munge {
         throw code === 'TIMEOUT' ? thrown : failed(program, message);
       },
     );
-    if (outcome.status !== 0) throw failed(program, outcome.stderr.trim());
+    const { status = 0, stderr } = outcome;
+    if (status >= FIRST_FAULT_OF_CREDENTIAL)
+      throw new PythonMpiError('AUTHENTICATION', `${program} refused it (${stderr.trim()})`);
+    if (outcome.status !== 0) throw failed(program, stderr.trim());
     return outcome;
   }
 }

@@ -20,7 +20,7 @@ const PRECEDENCE_MS = 1000;
  * @returns what to throw
  */
 export async function giveUp(
-  run: Pick<Run, 'complain'>,
+  run: Pick<Run, 'complain' | 'env'>,
   rendezvous: Rendezvous,
   release: (() => Promise<void>) | undefined,
   thrown: unknown,
@@ -37,6 +37,12 @@ export async function giveUp(
   run.complain(error);
   await release?.();
   await rendezvous.abort(error.status);
+  // Where the launcher has no ear, the others would wait for this rank.
+  const { kvs, notice, endCommand } = rendezvous;
+  if (kvs === undefined && notice === undefined && endCommand !== undefined) {
+    const { endJob } = await import('../exec/end.ts');
+    await endJob(endCommand, run.env);
+  }
   return new JobFailed(error);
 }
 

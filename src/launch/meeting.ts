@@ -44,8 +44,8 @@ export interface MeetingOptions {
 
 /**
  * The way to meet under this launcher.
- * @throws PythonMpiError NO_SECRET when there is no way to share one; on other ranks than the first JobFailed, since all
- *   of them find out
+ * @throws PythonMpiError NO_SECRET when the launcher leaves no way to share one, USAGE when it is too short; on other ranks
+ *   than the first JobFailed, since all of them find out
  */
 export function meetingOf(
   rendezvous: Rendezvous,
@@ -58,38 +58,45 @@ export function meetingOf(
     log("secret: drawn by the root, in the launcher's store");
     return new PublishedMeeting(kvs, roster, only);
   }
-  if (hosts === undefined || jobId === undefined) throw noSecret(rendezvous);
+  if (hosts === undefined || jobId === undefined) {
+    const error = noSecret(rendezvous);
+    throw placement.rank === 0 ? error : new JobFailed(error);
+  }
 
   if (only !== undefined) log(`interface ${only}: not used, nodes are dialled by name here`);
   const meet = (source: SecretSource) => new DerivedMeeting(source, hosts, roster, only);
   const origin = secretOrigin(env);
-  if (origin === undefined) throw noSecret(rendezvous);
+  const later = (make: (sealed: typeof import('./sealed.ts')) => SecretSource) => {
+    let source: SecretSource | undefined;
+    return meet({
+      async find() {
+        source = make(await import('./sealed.ts'));
+        return source.find();
+      },
+      close: () => source?.close(),
+    });
+  };
+  if (origin === undefined) {
+    const error = noSecret(rendezvous);
+    return later(({ noSource }) => noSource(jobId, hosts, roster, error));
+  }
   if ('variable' in origin) {
     if (origin.value.length < origin.least) throw guessable(origin, placement);
     log(`secret: from ${origin.variable}`);
     return meet(sharedSecret(origin.value, jobId));
   }
   log(`secret: drawn by the root, in credentials of MUNGE (${origin.munge})`);
-  let source: SecretSource | undefined;
-  return meet({
-    async find() {
-      const { sealedSecret } = await import('./sealed.ts');
-      source = sealedSecret(origin.munge, jobId, hosts, roster, deadline);
-      return source.find();
-    },
-    close: () => source?.close(),
-  });
+  return later(({ sealedSecret }) => sealedSecret(origin.munge, jobId, hosts, roster, deadline));
 }
 
-function noSecret({ launcher, placement }: Rendezvous): Error {
-  const error = new PythonMpiError(
+function noSecret({ launcher }: Rendezvous): PythonMpiError {
+  return new PythonMpiError(
     'NO_SECRET',
     `${launcher} gives the ranks no way to share a secret, and there is no MUNGE`,
     {
       hint: 'put this line into the job script: export PYTHON_MPI_SECRET=$(openssl rand -hex 32)',
     },
   );
-  return placement.rank === 0 ? error : new JobFailed(error);
 }
 
 /** Whoever connects is shown something keyed with it, and can try keys at home. */

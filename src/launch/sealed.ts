@@ -12,11 +12,19 @@ import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { Munge } from '../exec/munge.ts';
 import { drawSecret, readSecret } from '../net/handshake.ts';
 import type { Target } from '../net/link.ts';
-import { ask, Desk } from '../net/question.ts';
+import { ask, Desk, isAnybodyAt } from '../net/question.ts';
 import { derivePlace, LATENESS_MS, type Place, type SecretSource } from './derived.ts';
 import type { Roster } from './roster.ts';
+import { JobFailed } from './run.ts';
 
 const NONCE_BYTES = 16;
+/**
+ * How long to ask at most, as a part of what is left of the user's timeout: the reason is to be heard before all have run
+ * out of it.
+ */
+const SHARE = 0.5;
+/** How long to look for a root that has what is missing here, in milliseconds. */
+const LOOK_MS = 2000;
 
 /**
  * @param socket of the node's MUNGE daemon
@@ -32,45 +40,73 @@ export function sealedSecret(
 ): SecretSource {
   const { position, leads, leaders, locals } = roster;
   const munge = new Munge(socket, deadline);
-  const uid = process.geteuid!();
   const name = `python-mpi secret of job ${jobId}`;
   let desk: Desk | undefined;
-  const placeOf = (of: number): Place => derivePlace(`${uid} ${jobId}`, 'secret', hosts[of]!, of);
 
   /** What this user has sealed for this job. */
   const open = async (credential: string): Promise<string[]> => {
     const { uid: sealer, payload } = await munge.open(credential);
     const [about, ...words] = payload.trim().split('|');
-    if (sealer === uid && about === name) return words;
+    if (sealer === process.geteuid!() && about === name) return words;
     throw new PythonMpiError('AUTHENTICATION', 'a credential of another user or job');
   };
 
-  const askAt = (places: readonly number[], until: Deadline): Promise<Buffer> => {
+  const askAt = async (places: readonly number[], share: number): Promise<Buffer> => {
     const nonce = randomBytes(NONCE_BYTES).toString('hex');
+    let isRefused = false;
     const question = {
       ask: () => munge.seal(`${name}|${nonce}`),
       read: async (answer: string) => {
         const [echo, secret] = await open(answer).catch(() => []);
         return echo === nonce && secret !== undefined ? readSecret(secret) : undefined;
       },
+      refused: () => {
+        isRefused = true;
+      },
     };
     const targets = places.flatMap((of): readonly Target[] => {
-      const { endpoints, local } = placeOf(of);
+      const { endpoints, local } = placeOf(jobId, hosts, of);
       return of === position ? [{ local }] : endpoints;
     });
-    return ask(targets, question, until, `the secret of this job from ${hosts[places[0]!]}`);
+    const until = Deadline.after(Math.min(LATENESS_MS, share * deadline.remaining));
+    const host = hosts[places[0]!]!;
+    try {
+      return await ask(targets, question, until, `the secret of this job from ${host}`);
+    } catch (thrown) {
+      const error = asPythonMpiError(thrown);
+      if (error.code !== 'TIMEOUT' || !isRefused) throw error;
+      throw new PythonMpiError('NO_SECRET', `${host} takes no credential of MUNGE from this node`, {
+        hint: `check the clocks and keys of both: munge -n | ssh ${host} unmunge`,
+        cause: error,
+      });
+    }
   };
 
   /** From the parent; from all on the way to the root when it seems to be lost. */
   const askUp = async (): Promise<Buffer> => {
     const way = ancestorsOf(position);
-    const patience = new Deadline(Math.min(deadline.at, Deadline.after(LATENESS_MS).at));
     try {
-      return await askAt(way.slice(0, 1), patience);
+      return await askAt(way.slice(0, 1), SHARE);
     } catch (error) {
-      if (asPythonMpiError(error).code !== 'TIMEOUT') throw error;
-      return askAt(way, deadline);
+      if (asPythonMpiError(error).code !== 'TIMEOUT' || way.length === 1) throw error;
+      return askAt(way, SHARE);
     }
+  };
+
+  /** From the leader. What keeps a rank from sealing keeps its leader from it too, who says so. */
+  const askLeader = async (): Promise<Buffer> => {
+    try {
+      return await askAt([position], 1);
+    } catch (thrown) {
+      const error = asPythonMpiError(thrown);
+      throw error.code === 'NO_SECRET' ? new JobFailed(error) : error;
+    }
+  };
+
+  /** Who asks finds out whether MUNGE works here; the root has to try. */
+  const draw = async (): Promise<Buffer> => {
+    await munge.open(await munge.seal(name));
+    return drawSecret();
   };
 
   const leadBy = async (secret: Promise<Buffer>): Promise<Buffer> => {
@@ -79,7 +115,7 @@ export function sealedSecret(
       return munge.seal(`${name}|${nonce}|${(await secret).toString('hex')}`);
     };
     desk = new Desk(answer);
-    const { endpoints, local } = placeOf(position);
+    const { endpoints, local } = placeOf(jobId, hosts, position);
     if (locals > 1) await desk.local(local);
     if (hasChildren(position, leaders.length))
       await desk.tcp(endpoints.map(endpoint => endpoint.port));
@@ -88,11 +124,36 @@ export function sealedSecret(
 
   return {
     find: () => {
-      if (!leads) return askAt([position], deadline);
-      return leadBy(position > 0 ? askUp() : Promise.resolve(drawSecret()));
+      if (!leads) return askLeader();
+      return leadBy(position > 0 ? askUp() : draw());
     },
     close: () => desk?.close(),
   };
+}
+
+/**
+ * Where this node has nothing to share a secret with. If that is so on all nodes the root says it for them, and only
+ * else the node's leader.
+ * @param error what to say
+ */
+export function noSource(
+  jobId: string,
+  hosts: readonly string[],
+  { position, leads }: Roster,
+  error: PythonMpiError,
+): SecretSource {
+  const find = async (): Promise<Buffer> => {
+    if (!leads) throw new JobFailed(error);
+    if (position === 0) throw error;
+    const { endpoints } = placeOf(jobId, hosts, 0);
+    throw (await isAnybodyAt(endpoints, Deadline.after(LOOK_MS))) ? error : new JobFailed(error);
+  };
+  return { find, close: () => {} };
+}
+
+/** Where all ranks of the job look for the leader of a position before they have a secret. */
+function placeOf(jobId: string, hosts: readonly string[], position: number): Place {
+  return derivePlace(`${process.geteuid!()} ${jobId}`, 'secret', hosts[position]!, position);
 }
 
 /** The binomial tree again: a position's parent is the position with its lowest set bit cleared. Nearest first. */

@@ -65,6 +65,8 @@ export interface Question<Answer> {
   ask(): Promise<string>;
   /** Reads an answer; undefined when it is not from the right one. */
   read(answer: string): Promise<Answer | undefined>;
+  /** Somebody took the question and gave no answer. */
+  refused?(): void;
 }
 
 /**
@@ -99,23 +101,58 @@ export async function ask<Answer>(
   }
 }
 
+/** Whether anybody takes a connection at one of these targets before the deadline, whoever it is. */
+export async function isAnybodyAt(
+  targets: readonly Target[],
+  deadline: Deadline,
+): Promise<boolean> {
+  const over = new AbortController();
+  const backoff = new Backoff(RETRY_MS);
+  const knock = async (target: Target) => {
+    while (!(await connected(open(target, over.signal)))) {
+      await backoff.pause();
+      over.signal.throwIfAborted();
+    }
+  };
+  try {
+    const knocking = targets.map(knock);
+    for (const attempt of knocking) attempt.catch(() => {});
+    await deadline.wait(Promise.race(knocking), 'anybody');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    over.abort();
+  }
+}
+
+function open(target: Target, signal: AbortSignal): Socket {
+  const where = 'local' in target ? { path: `\0${target.local}` } : target;
+  const socket = connect({ ...where, signal });
+  socket.on('error', () => {});
+  return socket;
+}
+
+function connected(socket: Socket): Promise<boolean> {
+  return new Promise(resolve => {
+    socket.once('connect', () => resolve(true));
+    socket.once('close', () => resolve(false));
+  });
+}
+
 async function askOnce<Answer>(
   target: Target,
   question: Question<Answer>,
   signal: AbortSignal,
 ): Promise<Answer | undefined> {
-  const where = 'local' in target ? { path: `\0${target.local}` } : target;
-  const socket = connect({ ...where, signal });
-  socket.on('error', () => {});
+  const socket = open(target, signal);
   try {
-    const connected = await new Promise<boolean>(resolve => {
-      socket.once('connect', () => resolve(true));
-      socket.once('close', () => resolve(false));
-    });
-    if (!connected) return undefined;
+    if (!(await connected(socket))) return undefined;
     socket.write(`${await question.ask()}\n`);
     const answer = await readLine(socket).catch(() => undefined);
-    return answer === undefined ? undefined : await question.read(answer);
+    if (answer !== undefined) return await question.read(answer);
+    question.refused?.();
+    return undefined;
   } finally {
     socket.destroy();
   }

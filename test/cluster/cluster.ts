@@ -50,6 +50,8 @@ export interface Running {
 export interface ClusterOptions {
   /** Whether there is to be a Slurm; default no. */
   slurm?: boolean;
+  /** Whether the nodes are to reach each other by IPv6 and nothing else; default no. */
+  ipv6?: boolean;
 }
 
 /** Why this machine cannot have such a cluster, or undefined: what a suite asks before it registers tests. */
@@ -64,7 +66,10 @@ function limited(limit: number, command: readonly string[]): string[] {
 }
 
 function flags(options: ClusterOptions): string[] {
-  return options.slurm === true ? [] : ['--no-slurm'];
+  return [
+    ...(options.slurm === true ? [] : ['--no-slurm']),
+    ...(options.ipv6 === true ? ['--ipv6'] : []),
+  ];
 }
 
 export class Cluster {

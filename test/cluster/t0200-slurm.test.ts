@@ -168,10 +168,16 @@ test(
     assert.is(told.length, 1, refused.stderr);
     assert.match(told[0]!, /export PYTHON_MPI_SECRET=.*\[NO_SECRET\]$/);
 
-    const env = { PYTHON_MPI_SECRET: 'correct horse battery staple' };
-    await expectLines(srun(cluster, { ...job, env }), TWO_PLACED, 'PYTHON_MPI_SECRET');
-
     const verbose = { PYTHON_MPI_VERBOSE: '1' };
+    const users = { PYTHON_MPI_SECRET: 'correct horse battery staple', ...verbose };
+    for (const [env, origin] of [
+      [users, 'PYTHON_MPI_SECRET'],
+      [{ PMI_SHARED_SECRET: '4711', ...users }, 'PMI_SHARED_SECRET'],
+    ] as const) {
+      const told = await srun(cluster, { ...job, env });
+      assert.equal(lines(told.stdout), TWO_PLACED, told.stderr);
+      assert.match(told.stderr, new RegExp(`secret: from ${origin}$`, 'm'));
+    }
     const stored = await srun(cluster, {
       ...job,
       args: ['--mpi=pmix', ...TWO_PER_NODE],
