@@ -86,6 +86,9 @@ async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promi
   const child = await supervise(program);
   log(`runs ${program.file} as process ${child.pid}`);
   staged.started?.();
+  // Python may run for hours.
+  const { collectGarbage } = await import('./exec/memory.ts');
+  collectGarbage();
   const outcome = await child.ended;
   log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;
