@@ -213,6 +213,13 @@ export class Cluster {
     }
   }
 
+  /** Waits until so many ranks of a job have left a file `stage-...` in the shared directory, for as long as a command may run. */
+  async reached(stage: string, ranks: number): Promise<void> {
+    const look = `until [ $(ls | grep -c ^${stage}-) -eq ${ranks} ]; do sleep 0.1; done`;
+    const { status } = await this.on('head', ['sh', '-c', look]);
+    if (status !== 0) throw new Error(`the job did not get to '${stage}'`);
+  }
+
   /** Takes what runs on the nodes now for the idle state. For {@link withCluster}. */
   async settle(): Promise<void> {
     this.#idle = new Set(await this.#activity());

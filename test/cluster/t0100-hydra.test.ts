@@ -2,7 +2,7 @@
  * Whole runs under MPICH's Hydra, two ranks on each of four nodes: Python with numpy and mpi4py from a package that only
  * the job's root reads, jobs that end in all the ways jobs end, and nodes that are left as they were.
  */
-import { copyFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,6 +22,8 @@ interface Job {
   /** Path of the package; default one with numpy and mpi4py. */
   package?: string;
   env?: NodeJS.ProcessEnv;
+  /** Of the script. */
+  args?: string[];
 }
 
 let jobs = 0;
@@ -31,10 +33,14 @@ function run(cluster: Cluster, job: Job): Promise<Finished> {
   writeFileSync(script, job.script);
   const pack = job.package ?? pythonPackage();
   const launch = job.launch ?? ['-n', '8', '-ppn', '2'];
-  return cluster.run('hydra', [...launch, `${PROJECT}/bin/python-mpi`, script], {
-    timeoutMs: 90_000,
-    env: { PYTHON_MPI_PKGROOT: dirname(pack), PYTHON_MPI_PACKAGES: basename(pack), ...job.env },
-  });
+  return cluster.run(
+    'hydra',
+    [...launch, `${PROJECT}/bin/python-mpi`, script, ...(job.args ?? [])],
+    {
+      timeoutMs: 90_000,
+      env: { PYTHON_MPI_PKGROOT: dirname(pack), PYTHON_MPI_PACKAGES: basename(pack), ...job.env },
+    },
+  );
 }
 
 /** Non-empty lines, sorted: ranks print in any order. */
@@ -197,16 +203,39 @@ test('a corrupt package is told once, and nothing of it stays', () =>
     assert.equal(await cluster.leftovers(), []);
   }));
 
+/** An idle Node alone has 9 MB. */
+const KEPT_KB = 13_000;
+/** The leader has held the packages. */
+const LEADER_KEPT_KB = 22_000;
+
+test('who stays beside Python keeps little memory, and signals arrive once', () =>
+  withCluster(2, async cluster => {
+    const script = readFileSync(`${PROJECT}/test/support/signals.py`, 'utf8');
+    const launch = ['-n', '4', '-ppn', '2'];
+    const running = run(cluster, {
+      script,
+      launch,
+      args: ['PMI_RANK', `${LEADER_KEPT_KB}`, `${KEPT_KB}`],
+    });
+    await cluster.reached('started', 4);
+    await cluster.on('head', ['pkill', '-USR1', '-x', 'mpiexec.hydra']);
+    await cluster.reached('signalled', 4);
+    await cluster.on('head', ['pkill', '-TERM', '-x', 'mpiexec.hydra']);
+    const said = lines((await running).stdout).map(line => line.split(' ').map(Number));
+    assert.equal(
+      said.map(([rank, usr1, term]) => [rank, usr1, term]),
+      [0, 1, 2, 3].map(rank => [rank, 1, 1]),
+    );
+    for (const [rank, , , kept] of said)
+      assert.ok(kept! > 0 && kept! <= (rank! % 2 === 0 ? LEADER_KEPT_KB : KEPT_KB), `${kept} kB`);
+    assert.equal(await cluster.leftovers(), []);
+  }));
+
 test('a job that is terminated leaves nothing', () =>
   withCluster(4, async cluster => {
     const script = `${SAY}\nimport time\nopen(f"started-{rank}", "w").close()\ntime.sleep(600)\n`;
     const running = run(cluster, { script });
-    const started = [
-      'sh',
-      '-c',
-      'until [ $(ls -d started-* 2>/dev/null | wc -l) -eq 8 ]; do sleep 0.1; done',
-    ];
-    assert.is((await cluster.on('head', started)).status, 0);
+    await cluster.reached('started', 8);
     await cluster.on('head', ['pkill', '-TERM', '-x', 'mpiexec.hydra']);
     assert.is.not((await running).status, 0);
     assert.equal(await cluster.leftovers(), []);

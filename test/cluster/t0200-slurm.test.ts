@@ -2,7 +2,7 @@
  * Whole runs under Slurm's srun, on four nodes: every --mpi, with what Slurm's PMI servers are for working afterwards inside
  * Python; every placement; jobs that fail; and the ways to come by a secret.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { pythonPackage } from '../support/python-package.ts';
@@ -46,20 +46,25 @@ interface Job extends RunOptions {
   script: string;
   /** Command between srun and python-mpi. */
   through?: readonly string[];
+  scriptArgs?: readonly string[];
 }
 
 let jobs = 0;
 /** Runs a script on all ranks. The packages stay on the nodes for the next job, unless its environment says otherwise. */
 function srun(
   cluster: Cluster,
-  { args, script, through = [], ...options }: Job,
+  { args, script, through = [], scriptArgs = [], ...options }: Job,
 ): Promise<Finished> {
   const file = `${cluster.shared}/script-${jobs++}.py`;
   writeFileSync(file, script);
-  return cluster.run('srun', [...args, ...through, `${PROJECT}/bin/python-mpi`, file], {
-    ...options,
-    env: { PYTHON_MPI_PACKAGES: pythonPackage(), PYTHON_MPI_KEEP: '1', ...options.env },
-  });
+  return cluster.run(
+    'srun',
+    [...args, ...through, `${PROJECT}/bin/python-mpi`, file, ...scriptArgs],
+    {
+      ...options,
+      env: { PYTHON_MPI_PACKAGES: pythonPackage(), PYTHON_MPI_KEEP: '1', ...options.env },
+    },
+  );
 }
 
 /** Non-empty lines, sorted: ranks print in any order. */
@@ -92,6 +97,17 @@ test(
       const expected = Array<string>(8).fill(`8 ${library}`);
       await expectLines(srun(cluster, { args, script: MPI, env }), expected, kind!);
     }
+    // Who wishes to may speak PMI-2 with the server; MPI cannot afterwards, and says so at once.
+    const wish = { PYTHON_MPI_LAUNCHER: 'pmi2' };
+    const spoken = ['--mpi=pmi2', ...TWO_PER_NODE];
+    await expectLines(
+      srun(cluster, { args: spoken, script: WHERE, env: wish }),
+      TWO_PLACED,
+      'PMI-2',
+    );
+    const refused = await srun(cluster, { args: spoken, script: MPI, env: wish });
+    assert.is(refused.stdout, '');
+    assert.match(refused.stderr, /Fatal error in .*Init/);
     // The next one takes over what was kept, and leaves nothing.
     const args = ['--mpi=none', ...TWO_PER_NODE];
     const env = { PYTHON_MPI_KEEP: '0' };
@@ -123,6 +139,11 @@ test(
       },
     );
     await placed(['-N1', '-n3'], ['0 n0', '1 n0', '2 n0']);
+    // Each task wants 12 of 16 CPUs.
+    await placed(
+      ['-N2', '-n4', '--ntasks-per-node=2', '--cpus-per-task=12', '--overcommit'],
+      ['0 n0', '1 n0', '2 n1', '3 n1'],
+    );
     await placed(['-N1', '-n1'], ['0 n0']);
     await placed(['-N2', '-n3', ':', '-N1', '-n2'], ['0 n0', '1 n0', '2 n1', '3 n2', '4 n2']);
     await Promise.all([placed(TWO_PER_NODE, TWO_PLACED), placed(TWO_PER_NODE, TWO_PLACED)]);
@@ -135,11 +156,13 @@ test(
     const fail = 'if rank == 3: raise ValueError("no")\n';
     const waiting = `${SAY}${fail}import time; time.sleep(600)`;
     const inMpi = `${SAY}from mpi4py import MPI\n${fail}MPI.COMM_WORLD.barrier()`;
-    for (const [kind, script] of [
+    for (const [kind, script, abi] of [
       ['none', waiting],
-      ['pmi2', inMpi],
+      ['pmi2', inMpi, 'mpich'],
+      ['pmix', inMpi, 'openmpi'],
+      ['cray_shasta', waiting],
     ]) {
-      const env = { PYTHON_MPI_KEEP: '0' };
+      const env = { PYTHON_MPI_KEEP: '0', MPI4PY_MPIABI: abi };
       const args = [`--mpi=${kind}`, ...TWO_PER_NODE];
       const { status, stderr } = await srun(cluster, { args, script: script!, env });
       assert.ok(status !== 0 && status !== 124, `${kind}: ${status}`);
@@ -193,6 +216,67 @@ test(
 );
 
 test(
+  'a terminal, standard input, labels, files for output, and signals',
+  onFourNodes(async cluster => {
+    const two = ['-N2', '-n2'];
+    const shown = await srun(cluster, {
+      args: ['--label', ...two],
+      script: `${SAY}say(rank, socket.gethostname())`,
+    });
+    assert.equal(lines(shown.stdout), ['0: 0 n0', '1: 1 n1'], shown.stderr);
+
+    const files = await srun(cluster, {
+      args: [`--output=${cluster.shared}/out.%t`, ...two],
+      script: `${SAY}say("out", rank)`,
+    });
+    assert.is(files.status, 0, files.stderr);
+    for (const rank of [0, 1])
+      assert.is(readFileSync(`${cluster.shared}/out.${rank}`, 'utf8'), `out ${rank}\n`);
+
+    // What comes in goes to rank 0, and its end too, also where a rank stays beside Python and where none does.
+    const script = `${cluster.shared}/reads.py`;
+    writeFileSync(script, `${SAY}say(rank, repr(sys.stdin.read()))`);
+    const run = `printf 'a\\nb' | ${PROJECT}/test/cluster/bed.d/srun "$@" ${PROJECT}/bin/python-mpi ${script}`;
+    for (const input of [[], ['--input=0']]) {
+      const fed = await cluster.on('head', ['sh', '-c', run, 'sh', ...two, ...input], {
+        env: { PYTHON_MPI_PACKAGES: pythonPackage(), PYTHON_MPI_KEEP: '1' },
+      });
+      const heard = input.length === 0 ? "'a\\nb'" : "''";
+      assert.equal(lines(fed.stdout), ["0 'a\\nb'", `1 ${heard}`], fed.stderr);
+    }
+
+    const terminal =
+      'import os, pty, sys; os._exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+    const answers = `${cluster.shared}/terminal.py`;
+    writeFileSync(answers, `${SAY}say(rank, [os.isatty(d) for d in (0, 1, 2)]); sys.exit(5)`);
+    const pty = await cluster.on('head', [
+      ...['/usr/bin/python3', '-c', terminal, `${PROJECT}/test/cluster/bed.d/srun`, '--pty'],
+      ...['-n1', `${PROJECT}/bin/python-mpi`, '--packages', pythonPackage(), answers],
+    ]);
+    assert.match(pty.stdout, /0 \[True, True, True\]/);
+    assert.is(pty.status, 5, pty.stdout);
+
+    // Slurm without cgroups sends it to every process of the step: Python, who stays beside it, and all they started.
+    const counting = srun(cluster, {
+      args: ['-N2', '-n4', '--ntasks-per-node=2'],
+      script: readFileSync(`${PROJECT}/test/support/signals.py`, 'utf8'),
+      scriptArgs: ['SLURM_PROCID', '99999', '99999'],
+    });
+    await cluster.reached('started', 4);
+    const signal = (name: string) =>
+      'export SLURM_CONF=$BED_STATE/slurm/slurm.conf; ' +
+      `scancel --signal=${name} $(squeue --noheader --steps --format=%i | grep -v '[a-z]')`;
+    await cluster.on('head', ['sh', '-c', signal('USR1')]);
+    await cluster.reached('signalled', 4);
+    await cluster.on('head', ['sh', '-c', signal('TERM')]);
+    assert.equal(
+      lines((await counting).stdout).map(line => line.split(' ').slice(0, 3).join(' ')),
+      ['0 1 1', '1 1 1', '2 1 1', '3 1 1'],
+    );
+  }),
+);
+
+test(
   'ranks of another launcher inside an allocation are not taken for those of srun',
   onFourNodes(async cluster => {
     const inAllocation = (command: readonly string[], env: NodeJS.ProcessEnv) => {
@@ -214,6 +298,16 @@ test(
     assert.is(open.status, 0, open.stderr);
     assert.equal(lines(open.stdout), Array(8).fill('8 Open'));
     assert.match(open.stderr, /rank 7 of 8, launched by pmix/);
+
+    // The shell of the allocation is no rank: Python runs once, and our own launcher where it is asked for.
+    const shell = `${cluster.shared}/shell.py`;
+    writeFileSync(shell, 'import os; os.write(1, b"here\\n")');
+    const alone = await inAllocation([`${PROJECT}/bin/python-mpi`, shell], env);
+    assert.is(alone.stdout, 'here\n', alone.stderr);
+    assert.match(alone.stderr, /rank 0 of 1, launched by single/);
+    const local = await inAllocation([`${PROJECT}/bin/python-mpi`, '-n', '2', shell], env);
+    assert.is(local.stdout, 'here\nhere\n', local.stderr);
+    assert.match(local.stderr, /rank 1 of 2, launched by embedded/);
   }),
 );
 

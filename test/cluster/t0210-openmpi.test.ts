@@ -20,8 +20,9 @@ def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 `;
 
+let jobs = 0;
 function mpirun(cluster: Cluster, script: string, env: NodeJS.ProcessEnv = {}): Promise<Finished> {
-  const file = `${cluster.shared}/script.py`;
+  const file = `${cluster.shared}/script-${jobs++}.py`;
   writeFileSync(file, script);
   const settings = { PYTHON_MPI_PACKAGES: pythonPackage(), MPI4PY_MPIABI: 'openmpi', ...env };
   // mpirun passes on what it is told to, and OMPI_*.
@@ -39,11 +40,23 @@ assert numpy.__file__.startswith("/dev/shm/python-mpi-"), numpy.__file__
 say(MPI.COMM_WORLD.allreduce(1), rank, socket.gethostname())
 `;
     const expected = Array.from({ length: 8 }, (_, rank) => `8 ${rank} n${rank >> 1}`);
-    for (const PYTHON_MPI_KEEP of ['1', '1', '0']) {
-      const { status, stdout, stderr } = await mpirun(cluster, script, { PYTHON_MPI_KEEP });
+    const expectRun = async (env: NodeJS.ProcessEnv): Promise<string> => {
+      const { status, stdout, stderr } = await mpirun(cluster, script, env);
       assert.is(status, 0, stderr);
       assert.equal(stdout.split('\n').filter(Boolean).sort(), expected);
-    }
+      return stderr;
+    };
+    const kept = { PYTHON_MPI_KEEP: '1' };
+    await expectRun(kept);
+    // Two jobs at once.
+    await Promise.all([expectRun(kept), expectRun(kept)]);
+    // As with a server whose PMIx is too old for us: nobody speaks to it but Open MPI.
+    const meeting = {
+      PYTHON_MPI_RENDEZVOUS: `${cluster.shared}/rendezvous`,
+      PYTHON_MPI_VERBOSE: '1',
+    };
+    const told = await expectRun({ ...meeting, PYTHON_MPI_LAUNCHER: 'openmpi' });
+    assert.match(told, /rank 7 of 8, launched by openmpi/);
     assert.equal(await cluster.leftovers(), []);
   }));
 

@@ -1,0 +1,47 @@
+"""A rank that counts its signals until SIGTERM, and says what the process that stays beside it keeps for itself.
+
+Arguments: the variable with the number of the rank, and how many kilobytes to wait for:
+of even ranks, and of odd ones.
+"""
+import os
+import re
+import signal
+import sys
+import time
+
+rank = os.environ[sys.argv[1]]
+seen = []
+
+
+def come_to(stage):
+    open(f"{stage}-{rank}", "w").close()
+
+
+def note(number, frame):
+    seen.append(number)
+    if number == signal.SIGUSR1:
+        come_to("signalled")
+
+
+for number in (signal.SIGUSR1, signal.SIGTERM):
+    signal.signal(number, note)
+
+
+def kept():
+    """Kilobytes that only the parent has, if that is a part of python-mpi."""
+    parent = os.getppid()
+    if b"python-mpi.cjs" not in open(f"/proc/{parent}/cmdline", "rb").read():
+        return 0
+    text = open(f"/proc/{parent}/smaps_rollup").read()
+    return int(re.search(r"^Private_Dirty: +(\d+)", text, re.M).group(1))
+
+
+# It may yet have to tidy up.
+end = time.monotonic() + 20
+while kept() > int(sys.argv[2 + int(rank) % 2]) and time.monotonic() < end:
+    time.sleep(0.1)
+size = kept()
+come_to("started")
+while signal.SIGTERM not in seen:
+    signal.pause()
+os.write(1, f"{rank} {seen.count(signal.SIGUSR1)} {seen.count(signal.SIGTERM)} {size}\n".encode())
