@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { PythonMpiError } from '../../src/errors.ts';
-import { ask, Desk, type Question } from '../../src/net/question.ts';
+import { ask, Desk, isAnybodyAt, type Question } from '../../src/net/question.ts';
 
 const freshName = () => `python-mpi-test-${randomBytes(8).toString('hex')}`;
 
@@ -88,6 +88,28 @@ question('an error in making the question ends the asking', async () => {
   };
   const asked = ask([{ host: '127.0.0.1', port }], broken, Deadline.after(10_000), 'a number');
   assert.is((await asked.catch(thrown => thrown)).code, 'NO_SECRET');
+});
+
+question('who takes the question and does not answer is told from who is not there', async () => {
+  const [rude] = await stranger(socket => socket.once('data', () => socket.destroy()));
+  const [gone, server] = await stranger(() => {});
+  server.close();
+  await once(server, 'close');
+  for (const [port, expected] of [
+    [rude, true],
+    [gone, false],
+  ] as const) {
+    let isRefused = false;
+    const refused = () => {
+      isRefused = true;
+    };
+    const target = { host: '127.0.0.1', port };
+    const soon = Deadline.after(300);
+    const asking = ask([target], { ...double, refused }, soon, 'a number');
+    assert.is(await asking.catch(error => error.code), 'TIMEOUT');
+    assert.is(isRefused, expected);
+    assert.is(await isAnybodyAt([target], Deadline.after(300)), expected);
+  }
 });
 
 question.run();
