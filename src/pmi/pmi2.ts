@@ -16,6 +16,12 @@ const SETTINGS: readonly [variable: string, values: RegExp][] = [
   ['I_MPI_PMI2', /^(1|yes|on|enable)$/i],
 ];
 
+/**
+ * What MPI is told instead of a connection that it must not speak on: Slurm's server would leave some ranks waiting. Without
+ * the variable each would take itself for a job of its own.
+ */
+const NO_DESCRIPTOR = String(2 ** 31 - 1);
+
 export const pmi2: Method = {
   name: 'pmi2',
 
@@ -33,9 +39,16 @@ export const pmi2: Method = {
   async open(opening) {
     const { env } = opening;
     const { rank, size, descriptor, channel } = inherit(env);
-    const claim = { rank, size, jobId: env.PMI_JOBID ?? '0', isBilingual: !isSrunDescriptor(env) };
-    const client = new Pmi2Client(channel, claim);
-    const handOver = { env: {}, descriptor, parentMustStay: true };
+    const isBilingual = !isSrunDescriptor(env);
+    const client = new Pmi2Client(channel, {
+      rank,
+      size,
+      jobId: env.PMI_JOBID ?? '0',
+      isBilingual,
+    });
+    const handOver = isBilingual
+      ? { env: {}, descriptor, parentMustStay: true }
+      : { env: { PMI_FD: NO_DESCRIPTOR }, descriptor: undefined, parentMustStay: true };
     return openSession({ launcher: this.name, client, rank, size, handOver }, opening);
   },
 };
