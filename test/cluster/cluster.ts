@@ -314,3 +314,41 @@ export async function withCluster(
     rmSync(shared, { recursive: true, force: true });
   }
 }
+
+/** What a suite of uvu lets be done around its tests. */
+interface Suite {
+  before(hook: () => Promise<void>): void;
+  after(hook: () => Promise<void>): void;
+}
+
+/**
+ * One cluster for all tests of a suite, where bringing one up for each would take longer than the tests.
+ * @returns how a test comes by it
+ */
+export function clusterOf(
+  suite: Suite,
+  count: number,
+  options: ClusterOptions = {},
+): () => Cluster {
+  const over = Promise.withResolvers<void>();
+  let cluster: Cluster | undefined;
+  let held: Promise<void> | undefined;
+  suite.before(async () => {
+    const up = Promise.withResolvers<void>();
+    held = withCluster(
+      count,
+      async brought => {
+        cluster = brought;
+        up.resolve();
+        await over.promise;
+      },
+      options,
+    );
+    await Promise.race([up.promise, held]);
+  });
+  suite.after(async () => {
+    over.resolve();
+    await held;
+  });
+  return () => cluster!;
+}

@@ -8,11 +8,11 @@ import * as assert from 'uvu/assert';
 import { pythonPackage } from '../support/python-package.ts';
 import {
   type Cluster,
+  clusterOf,
   type Finished,
   PROJECT,
   type RunOptions,
   whyNoCluster,
-  withCluster,
 } from './cluster.ts';
 
 const slurm = suite('slurm');
@@ -78,8 +78,8 @@ async function expectLines(job: Promise<Finished>, expected: string[], what: str
   assert.equal(lines(stdout), expected, what);
 }
 
-const onFourNodes = (body: (cluster: Cluster) => Promise<void>) => () =>
-  withCluster(4, body, { slurm: true });
+const cluster = reason === undefined ? clusterOf(slurm, 4, { slurm: true }) : undefined;
+const onFourNodes = (body: (cluster: Cluster) => Promise<void>) => () => body(cluster!());
 
 test(
   'numpy and mpi4py from the node itself, whatever --mpi is',
