@@ -14,7 +14,7 @@ PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
 WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) dist/bin/janitor.cjs $(WORKERS:%=dist/lib/%.cjs)
 
-.PHONY: help build demo test lint format bench fuzz clean
+.PHONY: help build demo test lint format bench scale fuzz clean
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -61,6 +61,10 @@ format: node_modules/.package-lock.json ## rewrite the sources in the project's 
 bench: build ## comparisons with peers, measured in one run; writes bench/RESULTS.md
 	@test/support/install.sh test bench
 	$(NODE) bench/run.ts
+
+scale: build ## how far it goes: real ranks up to 1,024, forecasts to 100,000 nodes; writes bench/SCALE.md
+	@test/support/install.sh test bench
+	$(NODE) bench/scale/run.ts
 
 fuzz: ## coverage-guided fuzzing of the engine, time-boxed
 	$(MAKE) -C wasm fuzz
