@@ -128,35 +128,44 @@ function checkLines(output: string, ranks: number, nodes: number, expectedPrefix
   }
 }
 
-/** Measures these numbers of ranks. @returns a table */
+/** So many ranks on a cluster of their own. @returns cells of the table */
+async function measure(ranks: number, nodes: number): Promise<readonly (string | number)[]> {
+  const ours = [`${PROJECT}/bin/python-mpi`, '--packages', pythonPackage()];
+  let cells: readonly (string | number)[] = [];
+  await withCluster(
+    nodes,
+    async cluster => {
+      const plain = await startRanks(cluster, ranks, ['/usr/bin/python3'], /^\/usr$/);
+      const staged = await startRanks(cluster, ranks, ours, /^\/dev\/shm\/python-mpi-/);
+      const left = await cluster.leftovers(30_000);
+      if (left.length > 0) throw new Error(`left behind: ${left.slice(0, 3).join('; ')}`);
+      const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(2);
+      cells = [
+        `${ranks} of ${ranks}`,
+        staged.seconds.toFixed(1),
+        plain.seconds.toFixed(1),
+        gigabytes(staged.peak),
+        gigabytes(staged.running),
+        gigabytes(plain.running),
+      ];
+    },
+    { slurm: ranks <= MOST_UNDER_SRUN },
+  );
+  return cells;
+}
+
+/** Measures these numbers of ranks; one that does not work out is a line of the table, too. @returns the table */
 export async function measureRanks(counts: readonly number[]): Promise<string> {
-  const packages = pythonPackage();
   const rows: (string | number)[][] = [];
   for (const ranks of counts) {
     const nodes = Math.min(NODES, Math.max(1, ranks / RANKS_PER_NODE));
-    await withCluster(
-      nodes,
-      async cluster => {
-        const plain = await startRanks(cluster, ranks, ['/usr/bin/python3'], /^\/usr$/);
-        const ours = [`${PROJECT}/bin/python-mpi`, '--packages', packages];
-        const staged = await startRanks(cluster, ranks, ours, /^\/dev\/shm\/python-mpi-/);
-        const left = await cluster.leftovers(30_000);
-        if (left.length > 0) throw new Error(`left behind: ${left.slice(0, 3).join('; ')}`);
-        const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(2);
-        rows.push([
-          ranks,
-          ranks > MOST_UNDER_SRUN ? 'aprun, a stand-in' : 'srun',
-          `${nodes} x ${ranks / nodes}`,
-          `${ranks} of ${ranks}`,
-          staged.seconds.toFixed(1),
-          plain.seconds.toFixed(1),
-          gigabytes(staged.peak),
-          gigabytes(staged.running),
-          gigabytes(plain.running),
-        ]);
-      },
-      { slurm: ranks <= MOST_UNDER_SRUN },
-    );
+    const launcher = ranks > MOST_UNDER_SRUN ? 'aprun, a stand-in' : 'srun';
+    const cells = await measure(ranks, nodes).catch(error => {
+      console.error(error);
+      process.exitCode = 1;
+      return [`failed: ${String(error.message).split('\n')[0]!.slice(0, 80)}`, '', '', '', '', ''];
+    });
+    rows.push([ranks, launcher, `${nodes} x ${ranks / nodes}`, ...cells]);
   }
   return markdownTable(
     [
