@@ -1,8 +1,6 @@
 /*
  * Any bytes into any state. The input is a program: each step is a call of bcast.h, or a frame, right or wrong, fed to a
  * link. Whatever it does, there is success or a declared error, memory stays sound, and work runs out.
- *
- * With -DALONE it is a program of its own that runs random inputs; without, a libFuzzer target.
  */
 #include <string.h>
 
@@ -10,7 +8,6 @@
 #include "check.h"
 #include "checksum.h"
 #include "frame.h"
-#include "random.h"
 
 enum { LINKS = 3, ARENA = 1 << 15, WORK = 100000 };
 
@@ -175,17 +172,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(bcast_error(e) >= BCAST_OK && bcast_error(e) <= BCAST_E_RANGE, "an undeclared error");
     return 0;
 }
-
-#ifdef ALONE
-int main(void) {
-    enum { INPUTS = 30000, LONGEST = 600 };
-    uint64_t seed = 20;
-    uint8_t bytes[LONGEST];
-    for (int k = 0; k < INPUTS; k++) {
-        size_t length = random_below(&seed, LONGEST);
-        for (size_t i = 0; i < length; i++) bytes[i] = (uint8_t)random_next(&seed);
-        LLVMFuzzerTestOneInput(bytes, length);
-    }
-    printf("fuzz: %d random inputs\n", INPUTS);
-}
-#endif

@@ -387,6 +387,9 @@ static struct sim_result conclude(struct world *w) {
     result.staged_us = w->staged;
     result.known_us = w->known;
     const struct node *first = NULL;
+    for (int k = 0; k < PACKAGES; k++) {
+        result.stream_segments += (w->sizes[k] + w->config.segment_bytes - 1) / w->config.segment_bytes;
+    }
     for (uint32_t id = 0; id < w->options->nodes; id++) {
         struct node *n = &w->nodes[id];
         if (n->engine != NULL) add_statistics(&result.sum, bcast_statistics(n->engine));

@@ -53,7 +53,7 @@ struct sim_result {
     int agreed;              /* all saw the same verdict */
     uint64_t milliseconds;   /* simulated */
     uint64_t received_us, staged_us, known_us; /* when the last position had everything, was ready, knew the verdict */
-    uint64_t stream_bytes;
+    uint64_t stream_bytes, stream_segments;
     struct bcast_statistics sum;
 };
 

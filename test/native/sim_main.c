@@ -2,7 +2,7 @@
  * sim: one simulated session from the command line, `name=value` each; prints what it cost. With link=MB/s everything
  * takes the time it would take on such cables, instead of random times: see sim_costs.
  *
- *     sim nodes=100000 cuts=0.001 seed=7
+ *     sim nodes=100000 cuts=0.001 deaths=0.001 tolerate=1 seed=7
  *     sim nodes=1000 link=1250 segments=1000 scale=4096 unpack=140
  */
 #include <string.h>
@@ -63,6 +63,15 @@ int main(int argc, char **argv) {
            (double)r.known_us / 1e6);
     printf("stream %llu bytes; sent per position %.2f times the stream\n", (unsigned long long)r.stream_bytes,
            (double)r.sum.bytes_out / (double)r.stream_bytes / o.nodes);
+    printf("re-parentings %llu, %llu of them in mid-stream", (unsigned long long)r.sum.reparented,
+           (unsigned long long)r.sum.resumes);
+    if (o.holders == 0) {
+        /* Every survivor but the root needs the stream once; whatever was sent besides is what losses cost. */
+        uint64_t needed = r.stream_segments * (r.survivors - 1);
+        printf("; segments sent %llu, needed %llu: %.4f %% extra", (unsigned long long)r.sum.segments_out,
+               (unsigned long long)needed, 100.0 * ((double)r.sum.segments_out - (double)needed) / (double)needed);
+    }
+    putchar('\n');
 #define X(name) printf("  %-14s %llu\n", #name, (unsigned long long)r.sum.name);
     BCAST_STATISTICS(X)
 #undef X
