@@ -14,7 +14,7 @@ PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
 WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) dist/bin/janitor.cjs $(WORKERS:%=dist/lib/%.cjs)
 
-.PHONY: help build demo test lint format bench scale fuzz clean
+.PHONY: help build demo test lint format bench scale load fuzz clean
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
@@ -66,7 +66,12 @@ scale: build ## how far it goes: real ranks up to 1,024, forecasts to 100,000 no
 	@test/support/install.sh test bench
 	$(NODE) bench/scale/run.ts
 
-fuzz: ## coverage-guided fuzzing of the engine, time-boxed
+load: build ## 1,024 node leaders as real connections, and the engine simulated at 100,000 positions with losses
+	LEADERS=1024 $(NODE) test/load/leaders.test.ts
+	$(MAKE) -C wasm sim
+	build/native/sim nodes=100000 deaths=0.001 hangs=0.0005 cuts=0.002 absent=0.0005 tolerate=1 seed=7
+
+fuzz: ## coverage-guided fuzzing of the engine and its codecs, FUZZ_SECONDS (60) each
 	$(MAKE) -C wasm fuzz
 
 clean: ## remove what was built (node_modules and build/ caches stay; `git clean -xdf` takes all)
