@@ -104,7 +104,7 @@ export class PackageArrival implements Arrival {
 
   unpackInto(draft: CopyDraft): string {
     const path = join(draft.tree, this.names[0]);
-    fs.mkdirSync(path, { recursive: true });
+    fs.mkdirSync(path, { recursive: true, mode: 0o755 });
     return path;
   }
 

@@ -130,7 +130,7 @@ function makeDirectories(path: string): string | undefined {
   if (fs.existsSync(path)) return undefined;
   const outer = makeDirectories(dirname(path));
   try {
-    fs.mkdirSync(path);
+    fs.mkdirSync(path, 0o755);
   } catch (error) {
     if (!isErrno(error, 'EEXIST')) throw error;
   }

@@ -131,7 +131,8 @@ export class Store {
     const lock = KernelLock.take(this.#path(names.lock))!;
     return {
       directory: this.#path(names.prefix),
-      record: members => fs.writeFileSync(this.#path(names.members), JSON.stringify(members)),
+      record: members =>
+        fs.writeFileSync(this.#path(names.members), JSON.stringify(members), { mode: 0o600 }),
       release: (keep, deadline) =>
         this.#home.change(deadline, () => {
           fs.rmSync(this.#path(names.members), { force: true });
