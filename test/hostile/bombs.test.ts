@@ -114,6 +114,15 @@ for (const [what, head, block, times, status, line] of [
   });
 }
 
+bombs('a Zstandard frame that wants a window of two gigabytes', async () => {
+  // RFC 8878, 3.1.1.1.2: an exponent of 21 above 2^10.
+  const file = join(scratch(), 'window.tar.zst');
+  fs.writeFileSync(file, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00]));
+  const { status, told } = await run(['--packages', file, '-c', '']);
+  assert.is(status, 65);
+  assert.match(told[0]!, /window\.tar\.zst is corrupt: Frame requires too much memory/);
+});
+
 for (const kind of ['files', 'directories', 'globals']) {
   bombs(`ten million: ${kind}`, () => {
     const program = new URL('../support/many-members.ts', import.meta.url).pathname;
