@@ -172,7 +172,10 @@ export class KillPoints {
     await this.#forget(launcher);
     const left = await this.#cluster.leftovers(TIDY_MS);
     // Nobody is left to remove the files of a node on which all were killed, until the next run comes by.
-    const helpless = ['a janitor', 'all on a node', 'everything'].includes(victim);
+    // Slurm kills all of a step that has lost its srun, however it hides.
+    const helpless =
+      ['a janitor', 'all on a node', 'everything'].includes(victim) ||
+      (launcher === 'srun' && victim.startsWith('the launcher'));
     faults.push(...left.filter(line => !(helpless && / \/dev\/shm\//.test(line))));
     const next = await this.#undisturbed(launcher);
     if (next !== undefined) faults.push(`the next run: ${next}`);
