@@ -5,7 +5,7 @@
  * others do is loaded by those who do it.
  */
 import { hostname } from 'node:os';
-import { Deadline } from './deadline.ts';
+import { Deadline, pause } from './deadline.ts';
 import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
@@ -17,6 +17,9 @@ import { detect } from './pmi/detect.ts';
 import type { Rendezvous } from './pmi/rendezvous.ts';
 import { pythonProgram } from './stage/environment.ts';
 import { hookEnvironment } from './stage/hook.ts';
+
+/** From Python's start to giving memory back, in milliseconds: a Python that is over by then had better not wait for it. */
+const SETTLE_MS = 2000;
 
 /**
  * Runs Python on this rank.
@@ -86,10 +89,18 @@ async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promi
   const child = await supervise(program);
   log(`runs ${program.file} as process ${child.pid}`);
   staged.started?.();
-  // Python may run for hours.
-  const { collectGarbage } = await import('./exec/memory.ts');
-  collectGarbage();
+  staged.guard?.(child.pid);
+  void giveMemoryBack(staged.over);
   const outcome = await child.ended;
+  staged.guard?.(undefined);
   log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;
+}
+
+/** Python may run for hours, beside memory that nobody will use again. */
+async function giveMemoryBack(over = Promise.resolve()): Promise<void> {
+  await over;
+  await pause(SETTLE_MS);
+  const { collectGarbage } = await import('./exec/memory.ts');
+  collectGarbage();
 }

@@ -3,12 +3,19 @@
  *
  * A launcher that ends a job kills without asking, and nothing we could catch is left to clean up with. So
  * a shell waits in a session of its own on a pipe that only we hold: told "done" it leaves, at the end of the
- * pipe it becomes the command. It costs one idle `sh` while Python runs.
+ * pipe it kills whom we had running, as the launcher meant to, and becomes the command. It costs one idle `sh` while
+ * Python runs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /** Signals to a whole step are for others; the command must go on in spite of them too. */
-const WAIT = 'trap "" HUP INT QUIT TERM USR1 USR2; read -r word && exit; exec "$@"';
+const WAIT = `trap "" HUP INT QUIT TERM USR1 USR2
+while read -r word; do
+  [ "$word" != done ] || exit
+  child=$word
+done
+[ "\${child:-none}" = none ] || kill -s KILL "$child"
+exec "$@"`;
 
 export class Janitor {
   readonly #shell: ChildProcess;
@@ -22,6 +29,14 @@ export class Janitor {
     this.#shell.on('error', () => {});
     this.#shell.stdin!.on('error', () => {});
     this.#shell.unref();
+  }
+
+  /**
+   * Who is to be killed when this process has ended without {@link dismiss}.
+   * @param pid of a child; undefined when there is none any more
+   */
+  guard(pid: number | undefined): void {
+    this.#shell.stdin!.write(`${pid ?? 'none'}\n`);
   }
 
   /** There is nothing to clean up any more. Resolves when the janitor has left. */

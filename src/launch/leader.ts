@@ -2,7 +2,7 @@
  * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
  */
 import { readFileSync, realpathSync } from 'node:fs';
-import { Deadline, pause } from '../deadline.ts';
+import { Deadline } from '../deadline.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
 import type { Driver, Verdict } from '../net/driver.ts';
@@ -22,9 +22,6 @@ import type { Roster } from './roster.ts';
 import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
 import { NodeStation } from './station.ts';
 
-/** From the end of a session to collecting its garbage, in milliseconds: Python starts first, and may be done by then. */
-const SETTLE_MS = 2000;
-
 /**
  * @throws JobFailed with the session's verdict
  * @throws PythonMpiError for an error before there was a session
@@ -37,11 +34,12 @@ export async function lead(
 ): Promise<Staged> {
   const part = await takePart(run, rendezvous, roster, deadline);
   const { hold, members, over, janitor, report } = part;
-  // All that the session used is out of scope here; Python may run for hours.
-  void over.then(giveMemoryBack);
+  // All that the session used is out of scope here, and may be collected.
   return {
     directory: hold.directory,
+    over,
     started: () => report?.started(),
+    guard: pid => janitor.guard(pid),
     release: async () => {
       report?.conclude();
       await over;
@@ -170,12 +168,6 @@ async function reportOf(
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
   const { openPackages } = await import('../stage/source.ts');
   return openPackages(packages, pkgroot, knownPackages(chroot));
-}
-
-async function giveMemoryBack(): Promise<void> {
-  await pause(SETTLE_MS);
-  const { collectGarbage } = await import('../exec/memory.ts');
-  collectGarbage();
 }
 
 /** The other nodes will have the directory where this one has. */

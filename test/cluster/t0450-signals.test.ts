@@ -129,7 +129,6 @@ test(
         // One that is killed while it tidies up has the status of that.
         const ending = kills ? '' : ` and ended with ${status}`;
         seen.push(`${name}: got ${got(stdout).join(' ')}${ending}`);
-        console.log(seen.at(-1), performance.now());
         if (kills) await sweptByTheNext(cluster, launcher);
         else assert.equal(await cluster.leftovers(), [], name);
       }

@@ -92,6 +92,17 @@ alone('the hook hides nothing and leaves no trace', async () => {
   assert.is(out, `${site}/sitecustomize.py []\n`);
 });
 
+alone('a rank that is killed takes its Python along, and nothing is left', async () => {
+  const chroot = scratch();
+  const code = 'import signal; print("up", flush=True); signal.pause()';
+  const job = start(['--packages', hello, '-c', code], { chroot });
+  await job.says('up\n');
+  process.kill(job.child.pid!, 'SIGKILL');
+  // Resolves only when Python has let go of the output.
+  assert.is((await job.ended).signal, 'SIGKILL');
+  await untilEmpty(chroot);
+});
+
 const embedded = suite('launch: -n');
 
 embedded('every rank runs from the one prefix, and nothing is left', async () => {
