@@ -60,9 +60,19 @@ export async function withStore(
       client.close();
       await server?.close(FAREWELL_MS);
     };
+    const kvs = kvsOf(client, deadline);
+    // The end of the store is the end for all ranks, and the root knows why.
+    const explained = <Answer>(asked: Promise<Answer>) =>
+      asked.catch(thrown => {
+        throw whyOver(server, thrown);
+      });
     return {
       ...rendezvous,
-      kvs: kvsOf(client, deadline),
+      kvs: {
+        put: (key, value) => explained(kvs.put(key, value)),
+        get: (key, from) => explained(kvs.get(key, from)),
+        fence: () => explained(kvs.fence()),
+      },
       settle: leave,
       finish: leave,
       async abort(status) {
@@ -73,12 +83,21 @@ export async function withStore(
   } catch (error) {
     await server?.close(0);
     // What keeps a rank away the root finds out too, if only by waiting for it.
-    throw placement.rank === 0 ? error : new JobFailed(asPythonMpiError(error));
+    throw server === undefined ? new JobFailed(asPythonMpiError(error)) : whyOver(server, error);
   }
+}
+
+/** What to throw when the store, spoken to as a launcher, has failed. */
+function whyOver(server: StoreServer | undefined, thrown: unknown): unknown {
+  if (asPythonMpiError(thrown).code !== 'LAUNCHER') return thrown;
+  const lost = new PythonMpiError('PEER_LOST', server?.reason ?? 'lost a rank while all met');
+  return server === undefined ? new JobFailed(lost) : lost;
 }
 
 /** The root's side. */
 class StoreServer {
+  /** Why the store has ended before its time. */
+  reason: string | undefined;
   readonly #size: number;
   readonly #notice: Notice;
   /** Takes the note down when this process is killed. */
@@ -171,7 +190,9 @@ class StoreServer {
 
   #act({ replies, abort }: Answer): void {
     for (const { rank, line } of replies) this.#links.get(rank)?.send(Buffer.from(line, 'latin1'));
-    if (abort !== undefined) this.#disconnect();
+    if (abort === undefined) return;
+    this.reason ??= abort.reason;
+    this.#disconnect();
   }
 
   #disconnect(): void {
