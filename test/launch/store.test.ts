@@ -69,22 +69,27 @@ store('the note of a dead job of the same name is passed over', async () => {
   await Promise.all(ranks.map(rank => rank.settle()));
 });
 
-store('who leaves early frees those who wait for it', async () => {
+/** What the root and another rank get to hear who wait while `last` does something. */
+async function heardWhile(act: (last: Rendezvous) => Promise<void>): Promise<[unknown, unknown]> {
   const [last, middle, root] = await job(scratch(), 3);
   const waiting = [root!, middle!].map(({ kvs }) => kvs!.fence().catch(error => error));
-  await last!.settle();
-  for (const error of await Promise.all(waiting))
-    assert.is((error as PythonMpiError).code, 'LAUNCHER');
+  await act(last!);
+  const heard = (await Promise.all(waiting)) as [unknown, unknown];
   await Promise.all([root!.settle(), middle!.settle()]);
+  return heard;
+}
+
+store('who leaves early frees those who wait for it; the root alone tells why', async () => {
+  const [root, other] = await heardWhile(last => last.settle());
+  assert.is((root as PythonMpiError).code, 'PEER_LOST');
+  assert.match((root as PythonMpiError).message, /^rank \d waits .* for rank 2, which has ended$/);
+  assert.instance(other, JobFailed);
 });
 
 store('an abort frees those who wait', async () => {
-  const [last, middle, root] = await job(scratch(), 3);
-  const waiting = [root!, middle!].map(({ kvs }) => kvs!.fence().catch(error => error));
-  await last!.abort(9);
-  for (const error of await Promise.all(waiting))
-    assert.is((error as PythonMpiError).code, 'LAUNCHER');
-  await Promise.all([root!.settle(), middle!.settle()]);
+  const [root, other] = await heardWhile(last => last.abort(9));
+  assert.is((root as PythonMpiError).code, 'PEER_LOST');
+  assert.instance(other, JobFailed);
 });
 
 store('a root that waits in vain says for how many, and takes its note down', async () => {
