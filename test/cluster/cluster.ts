@@ -220,6 +220,14 @@ export class Cluster {
     if (status !== 0) throw new Error(`the job did not get to '${stage}'`);
   }
 
+  /** TCP ports on which somebody listens on a node. */
+  async ports(node: string): Promise<string[]> {
+    const listening = (await this.#expectBed('ports')).matchAll(/^(\S+) tcp \S+:(\S+)$/gm);
+    return [...listening]
+      .filter(([, at]) => at === node)
+      .map(([, , port]) => `${Number(`0x${port}`)}`);
+  }
+
   /** Takes what runs on the nodes now for the idle state. For {@link withCluster}. */
   async settle(): Promise<void> {
     this.#idle = new Set(await this.#activity());

@@ -36,9 +36,9 @@ while True:
 `;
 const STUBBORN = SCRIPT.replace('os._exit(0)', 'pass');
 const LAUNCH: Partial<Record<Launcher, readonly string[]>> = {
-  srun: ['--mpi=none', '-N4', '-n8', '--ntasks-per-node=2'],
-  hydra: ['-n', '8', '-ppn', '2'],
-  openmpi: ['-n', '8', '-N', '2', '-x', 'PYTHON_MPI_PACKAGES', '-x', 'PYTHON_MPI_PYTHON'],
+  srun: ['--mpi=none', '-N2', '-n4', '--ntasks-per-node=2'],
+  hydra: ['-n', '4', '-ppn', '2'],
+  openmpi: ['-n', '4', '-N', '2', '-x', 'PYTHON_MPI_PACKAGES', '-x', 'PYTHON_MPI_PYTHON'],
 };
 
 /** Starts a script on two ranks of each node, with our help or without, and waits until all are ready. */
@@ -57,7 +57,7 @@ async function start(
       PYTHON_MPI_PYTHON: '/usr/bin/python3',
     },
   });
-  await job.says(said => said.split('ready\n').length - 1 === 8);
+  await job.says(said => said.split('ready\n').length - 1 === 4);
   return job;
 }
 
@@ -69,10 +69,10 @@ function got(stdout: string): string[] {
   return [...new Set(lines.map(line => line.split(' ')[1]!))].sort();
 }
 
-function onFourNodes(body: (cluster: Cluster) => Promise<void>): () => Promise<void> {
+function onTwoNodes(body: (cluster: Cluster) => Promise<void>): () => Promise<void> {
   return () =>
     withCluster(
-      4,
+      2,
       async cluster => {
         const pack = 'mkdir d && echo x >d/x && tar -czf p.tar.gz d';
         assert.is((await cluster.on('head', ['sh', '-ec', pack])).status, 0);
@@ -119,7 +119,7 @@ const ENDS: Record<string, End> = {
 
 test(
   'Python gets what it would have got, and nothing is left',
-  onFourNodes(async cluster => {
+  onTwoNodes(async cluster => {
     for (const [name, { launcher, end, script = SCRIPT, kills = false }] of Object.entries(ENDS)) {
       const seen: string[] = [];
       for (const plain of [true, false]) {
