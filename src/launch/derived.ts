@@ -3,6 +3,7 @@
  * identity and the nodes' names.
  */
 import { createHmac } from 'node:crypto';
+import type { Deadline } from '../deadline.ts';
 import { publishableAddresses } from '../net/addresses.ts';
 import type { Card, Endpoint } from '../net/card.ts';
 import type { Listener } from '../net/link.ts';
@@ -51,11 +52,16 @@ export function derivePlace(
 }
 
 /** How long somebody who does not answer is taken to have been started late, before others are tried; in milliseconds. */
-export const LATENESS_MS = 20_000;
+const LATENESS_MS = 20_000;
+
+/** The same where there is only so much time that trying others must not come too late. */
+export function latenessBy(deadline: Deadline): number {
+  return Math.min(LATENESS_MS, deadline.remaining / 4);
+}
 
 export class DerivedMeeting implements Meeting {
   /** Nobody waits for anybody, and launchers take their time to start the last node. */
-  readonly latenessMs = LATENESS_MS;
+  readonly latenessMs: number;
   readonly allStarted = false;
   readonly #source: SecretSource;
   readonly #hosts: readonly string[];
@@ -63,13 +69,19 @@ export class DerivedMeeting implements Meeting {
   readonly #only: string | undefined;
   #secret: Buffer = Buffer.alloc(0);
 
-  /** @param only a network interface; it must exist, but the hosts' names decide */
+  /**
+   * @param hosts host of each position
+   * @param latenessMs as {@link latenessBy}
+   * @param only a network interface; it must exist, but the hosts' names decide
+   */
   constructor(
     source: SecretSource,
     hosts: readonly string[],
     roster: Roster,
+    latenessMs: number,
     only: string | undefined,
   ) {
+    this.latenessMs = latenessMs;
     this.#source = source;
     this.#hosts = hosts;
     this.#roster = roster;

@@ -12,7 +12,7 @@ import { drawSecret } from '../net/handshake.ts';
 import type { Listener } from '../net/link.ts';
 import type { Placement, Rendezvous } from '../pmi/rendezvous.ts';
 import { secretOrigin } from '../pmi/secret.ts';
-import { DerivedMeeting, type SecretSource, sharedSecret } from './derived.ts';
+import { DerivedMeeting, latenessBy, type SecretSource, sharedSecret } from './derived.ts';
 import { PublishedMeeting } from './published.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed } from './run.ts';
@@ -64,7 +64,8 @@ export function meetingOf(
   }
 
   if (only !== undefined) log(`interface ${only}: not used, nodes are dialled by name here`);
-  const meet = (source: SecretSource) => new DerivedMeeting(source, hosts, roster, only);
+  const meet = (source: SecretSource) =>
+    new DerivedMeeting(source, hosts, roster, latenessBy(deadline), only);
   const origin = secretOrigin(env);
   const later = (make: (sealed: typeof import('./sealed.ts')) => SecretSource) => {
     let source: SecretSource | undefined;

@@ -13,7 +13,7 @@ import { Munge } from '../exec/munge.ts';
 import { drawSecret, readSecret } from '../net/handshake.ts';
 import type { Target } from '../net/link.ts';
 import { ask, Desk, isAnybodyAt } from '../net/question.ts';
-import { derivePlace, LATENESS_MS, type Place, type SecretSource } from './derived.ts';
+import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed } from './run.ts';
 
@@ -51,7 +51,7 @@ export function sealedSecret(
     throw new PythonMpiError('AUTHENTICATION', 'a credential of another user or job');
   };
 
-  const askAt = async (places: readonly number[], share: number): Promise<Buffer> => {
+  const askAt = async (places: readonly number[], until: Deadline): Promise<Buffer> => {
     const nonce = randomBytes(NONCE_BYTES).toString('hex');
     let isRefused = false;
     const question = {
@@ -68,7 +68,6 @@ export function sealedSecret(
       const { endpoints, local } = placeOf(jobId, hosts, of);
       return of === position ? [{ local }] : endpoints;
     });
-    const until = Deadline.after(Math.min(LATENESS_MS, share * deadline.remaining));
     const host = hosts[places[0]!]!;
     try {
       return await ask(targets, question, until, `the secret of this job from ${host}`);
@@ -85,18 +84,20 @@ export function sealedSecret(
   /** From the parent; from all on the way to the root when it seems to be lost. */
   const askUp = async (): Promise<Buffer> => {
     const way = ancestorsOf(position);
-    try {
-      return await askAt(way.slice(0, 1), SHARE);
-    } catch (error) {
-      if (asPythonMpiError(error).code !== 'TIMEOUT' || way.length === 1) throw error;
-      return askAt(way, SHARE);
+    if (way.length > 1) {
+      try {
+        return await askAt(way.slice(0, 1), Deadline.after(latenessBy(deadline)));
+      } catch (error) {
+        if (asPythonMpiError(error).code !== 'TIMEOUT') throw error;
+      }
     }
+    return askAt(way, Deadline.after(SHARE * deadline.remaining));
   };
 
   /** From the leader. What keeps a rank from sealing keeps its leader from it too, who says so. */
   const askLeader = async (): Promise<Buffer> => {
     try {
-      return await askAt([position], 1);
+      return await askAt([position], deadline);
     } catch (thrown) {
       const error = asPythonMpiError(thrown);
       throw error.code === 'NO_SECRET' ? new JobFailed(error) : error;
