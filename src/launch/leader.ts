@@ -183,9 +183,9 @@ function warnOfSharing({ configuration, warn }: Run): void {
 
 function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {
   const { ready, reused, lost } = verdict.ready;
-  const { bytesIn, bytesOut, resumes } = driver.statistics;
+  const { bytesIn, bytesOut, resumes, corrupt } = driver.statistics;
   log(
     `ready: ${ready} nodes, ${reused} of them had everything, ${lost} lost; ` +
-      `${bytesIn} bytes in, ${bytesOut} out, ${resumes} resumed`,
+      `${bytesIn} bytes in, ${bytesOut} out, ${resumes} resumed, ${corrupt} corrupt`,
   );
 }

@@ -215,7 +215,10 @@ export class Driver {
       close: (id, reason) => {
         const link = this.#links.get(id);
         if (link === undefined) return;
-        log(`closes the link to position ${link.greeting.from}: ${reason}`);
+        const { from, to } = link.greeting;
+        log(
+          `closes the link to position ${from === this.#options.position ? to : from}: ${reason}`,
+        );
         this.#links.delete(id);
         this.#free.push(id);
         link.destroy();

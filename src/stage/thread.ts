@@ -53,7 +53,10 @@ function blame(code: ErrorCode, message: string, current: Current): string {
   const ofThePackage = code === 'CORRUPT_PACKAGE' || code === 'UNSAFE_PACKAGE';
   if (!ofThePackage || current.package === undefined) return message;
   const is = code === 'CORRUPT_PACKAGE' ? 'corrupt' : 'unsafe';
-  return `package ${current.package.name} is ${is}: ${message}`;
+  const { name, sha256 } = current.package;
+  // Of several files of that name, it is this one.
+  const which = message.includes(sha256) ? '' : ` (SHA-256 ${sha256})`;
+  return `package ${name} is ${is}: ${message}${which}`;
 }
 
 /**
