@@ -60,17 +60,20 @@ print("up", flush=True)
 while not os.path.exists("${gate}"): time.sleep(0.02)`;
   const args = ['-n', '2', '--keep', '--packages', hello, '-c', code];
   const job = start(args, { chroot, launcher: careless });
-  await job.says('up\nup\n');
-  const home = `python-mpi-${process.getuid!()}`;
-  const seen = modesOf(chroot);
-  assert.is(seen.get(home), 0o700);
-  for (const kind of ['prefix', 'hold', 'members', 'lock'])
-    assert.ok(
-      [...seen.keys()].some(name => name.startsWith(`${home}/${kind}`)),
-      kind,
-    );
-  assert.equal(open(chroot), []);
-  fs.writeFileSync(gate, '');
+  try {
+    await job.says('up\nup\n');
+    const home = `python-mpi-${process.getuid!()}`;
+    const seen = modesOf(chroot);
+    assert.is(seen.get(home), 0o700);
+    for (const kind of ['prefix', 'hold', 'members', 'lock'])
+      assert.ok(
+        [...seen.keys()].some(name => name.startsWith(`${home}/${kind}`)),
+        kind,
+      );
+    assert.equal(open(chroot), []);
+  } finally {
+    fs.writeFileSync(gate, '');
+  }
   const { status, err } = await job.ended;
   assert.is(status, 0, err);
   assert.equal(open(chroot), []);
