@@ -225,7 +225,7 @@ whole('a report that cannot be written is one line, and not the job’s business
   const directory = join(scratch(), 'file');
   mkdirSync(directory);
   for (const file of [directory, '/nowhere/report.json']) {
-    const args = ['-n', '2', '--report', file, '--packages', hello, '-c', 'raise SystemExit(3)'];
+    const args = ['--report', file, '--packages', hello, '-c', 'raise SystemExit(3)'];
     const { status, told } = await run(args);
     assert.is(status, 3);
     assert.is(told.length, 1, told.join('\n'));
