@@ -115,10 +115,8 @@ export class SlurmJob {
     assert.is(told.length, 1, stderr);
     assert.match(told[0]!, line);
     for (const node of survivors) {
-      assert.match(
-        stderr,
-        new RegExp(`error: ${node}: task \\d+: Exited with exit code ${status}`),
-      );
+      const exited = new RegExp(`error: ${node}: task \\d+: Exited with exit code ${status}\n`);
+      assert.ok(exited.test(stderr), stderr);
     }
   }
 

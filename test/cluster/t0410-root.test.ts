@@ -41,7 +41,7 @@ const CASES: Record<string, Case> = {
     4,
     async (job, cluster) => {
       const [n0, n1, held, n3] = job.nodes as [string, string, string, string];
-      await job.start(['--timeout', '20'], HELD);
+      await job.start(['--timeout', '40'], HELD);
       job.release([n0, n1, n3]);
       await job.fails(new RegExp(`: lost node ${held} \\[PEER_LOST\\]$`), [n0, n1, n3]);
       await cluster.signal(held, 'SIGKILL', 'start-');
