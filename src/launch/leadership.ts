@@ -21,7 +21,10 @@ import type { Roster } from './roster.ts';
 const GRACE_MS = 30_000;
 /** How long the launcher may take to start them, where some may be missing in the end, in milliseconds. */
 const START_MS = 90_000;
-/** How long a node that has lost its parent may take to come back by another, in milliseconds. */
+/**
+ * How long a node that has lost its parent may take to come back by another, and how long a parent may be silent until it is
+ * taken for lost, in milliseconds.
+ */
 const REJOIN_MS = 10_000;
 
 export class Leadership<Success extends object> {
@@ -145,13 +148,13 @@ export class Leadership<Success extends object> {
    * How long those who have yet to connect are waited for, and those who have lost their way. Whoever may not have been
    * started yet has nearly all the time there is, unless nodes may be missing in the end.
    */
-  #patience(tolerateLost: boolean): { graceMs: number; rejoinMs: number } {
+  #patience(tolerateLost: boolean): { graceMs: number; rejoinMs: number; silentMs: number } {
     const { remaining } = this.#deadline;
-    const rejoinMs = Math.ceil(Math.min(REJOIN_MS, remaining / 4));
+    const rejoinMs = Math.ceil(Math.max(1, Math.min(REJOIN_MS, remaining / 4)));
     let graceMs = remaining - 1.5 * rejoinMs;
     if (this.#meeting.allStarted) graceMs = Math.min(GRACE_MS, remaining / 4);
     else if (tolerateLost) graceMs = Math.min(START_MS, remaining / 2);
-    return { graceMs: Math.ceil(Math.max(1, graceMs)), rejoinMs: Math.max(1, rejoinMs) };
+    return { graceMs: Math.ceil(Math.max(1, graceMs)), rejoinMs, silentMs: rejoinMs };
   }
 
   /** Leaders that share a host know the same secret, and may listen where another one was expected. */

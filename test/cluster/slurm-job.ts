@@ -63,10 +63,18 @@ export class SlurmJob {
     this.#supplies = supplies;
   }
 
-  /** @param around what each rank does before it becomes python-mpi, as a shell script that ends in `exec "$@"` */
-  async start(options: readonly string[], around = 'exec "$@"', env: NodeJS.ProcessEnv = {}) {
+  /**
+   * @param around what each rank does before it becomes python-mpi, as a shell script that ends in `exec "$@"`
+   * @param rate of the root's cable until {@link struck}
+   */
+  async start(
+    options: readonly string[],
+    around = 'exec "$@"',
+    env: NodeJS.ProcessEnv = {},
+    rate = SLOW,
+  ): Promise<void> {
     const { shared } = this.#cluster;
-    await this.#cluster.shape(this.nodes[0]!, SLOW);
+    await this.#cluster.shape(this.nodes[0]!, rate);
     const count = String(this.nodes.length);
     const srun = ['--mpi=none', '--no-kill', '-w', this.nodes.join(','), '-N', count, '-n', count];
     const program = [`${PROJECT}/bin/python-mpi`, ...options, `${shared}/script.py`];

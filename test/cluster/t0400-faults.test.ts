@@ -148,7 +148,8 @@ const CASES: Record<string, Case> = {
     async (job, cluster) => {
       // Position 8 has 7 others below it, position 4 has 3.
       const victims = [job.nodes[8]!, job.nodes[4]!];
-      await job.start(TOLERATE);
+      // Its root sends five copies.
+      await job.start(TOLERATE, undefined, {}, '24mbit');
       for (const victim of victims) await job.until(victim, 'draft-*/big');
       for (const victim of victims) await cluster.kill(victim);
       await job.struck();

@@ -65,7 +65,9 @@
     X(read_ahead, 4)        /* segments asked for by READ at a time */                  \
     X(grace_ms, 30000)      /* for all children to connect and say what they hold */    \
     X(stall_ms, 5000)       /* how long one child may hold up the others */             \
-    X(silent_ms, 20000)     /* a link that says nothing for so long is lost */          \
+    X(silent_ms, 10000)     /* a link that says nothing for so long is lost: those  \
+                             * behind a dead position must notice before they are  \
+                             * given up, so less than stall_ms + rejoin_ms */       \
     X(redial_ms, 200)       /* pause after every candidate parent was tried in vain */  \
     X(rejoin_ms, 10000)     /* for a lost position to come back by another way */       \
     X(deadline_ms, 0)       /* for the whole session, from init; 0 is none */           \
