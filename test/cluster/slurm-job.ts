@@ -112,8 +112,16 @@ export class SlurmJob {
     await this.#running.says(said => nodes.every(node => said.includes(`${word} ${node}\n`)));
   }
 
-  /** The job fails for all who are left, with one line and one status, and Python starts nowhere. */
-  async fails(line: RegExp, survivors: readonly string[], status = 69): Promise<void> {
+  /**
+   * The job fails for all who are left, with one line and one status, and Python starts nowhere.
+   * @param orEnded some may have been ended by the one who found out
+   */
+  async fails(
+    line: RegExp,
+    survivors: readonly string[],
+    status = 69,
+    orEnded = false,
+  ): Promise<void> {
     await this.#running.says(said =>
       survivors.every(node => said.includes(`error: ${node}: task`)),
     );
@@ -122,10 +130,12 @@ export class SlurmJob {
     const told = stderr.match(/^python-mpi: .*$/gm) ?? [];
     assert.is(told.length, 1, stderr);
     assert.match(told[0]!, line);
+    const found = `Exited with exit code ${status}`;
+    const ends = orEnded ? `(?:${found}|Terminated)` : found;
     for (const node of survivors) {
-      const exited = new RegExp(`error: ${node}: task \\d+: Exited with exit code ${status}\n`);
-      assert.ok(exited.test(stderr), stderr);
+      assert.ok(new RegExp(`error: ${node}: task \\d+: ${ends}\n`).test(stderr), stderr);
     }
+    assert.ok(stderr.includes(found), stderr);
   }
 
   /** Python runs to its end on these, and nowhere else. */

@@ -33,6 +33,7 @@ const CASES: Record<string, Case> = {
         /timed out waiting for the secret of this job from n\d+ on n\d+ \[TIMEOUT\]/,
         others,
         75,
+        true,
       );
       await cluster.signal(n0, 'SIGKILL', 'start-');
     },

@@ -27,7 +27,7 @@ test('a bit that flips on the way is noticed, asked for again and counted', () =
       const job = new SlurmJob(cluster, cluster.nodes, await supply(cluster));
       assert.is((await cluster.on('n1', ['sh', '-c', ASTRAY])).status, 0);
       const idle = await cluster.ports('n0');
-      await job.start(['--verbose'], HELD, { PYTHON_MPI_SECRET: 'of this test' });
+      await job.start(['--verbose'], HELD, { PYTHON_MPI_SECRET: 'the secret of this test' });
       job.release(['n0']);
       let port: string | undefined;
       while (port === undefined) {
