@@ -18,14 +18,16 @@ const SEGMENT_BYTES = 262_144;
 /** Bytes that stand for a segment in the simulation. */
 const STAND_IN_BYTES = 64;
 /**
- * Segments that are simulated, fewer and more. Once what a node takes ahead is full, a window of 64 and 32 more in the
+ * Segments that are simulated, fewer and more. Once what a node takes ahead is full, a window of 32 and 16 more in the
  * unpacker, every further segment takes the same time: a long stream is the longer of two, and the difference between
  * them as often as it takes.
  */
-const BROADCAST = [80, 128] as const;
-const STAGING = [128, 224] as const;
+const BROADCAST = [48, 80] as const;
+const STAGING = [72, 128] as const;
+/** A longer chain is nobody's choice, and keeps books that grow with the square of its length. */
+const LONGEST_CHAIN = 2048;
 const POSITIONS = [2, 8, 32, 128, 512, 1024, 2048, 8192, 32_768, 100_000];
-/** Memory and time one simulation may take: a chain of 100,000 keeps books that grow with its square. */
+/** Memory and time one simulation may take. */
 const MEMORY_BYTES = 6e9;
 const PATIENCE_MS = 600_000;
 
@@ -37,8 +39,8 @@ export const ASSUMED = {
   read: 1000,
   /** Added to the latency measured over loopback, microseconds. */
   fabric: 5,
-  /** Packed bytes an unpacker takes ahead of its work. */
-  ring: 8 * 2 ** 20,
+  /** Packed bytes an unpacker takes ahead of its work: COMPRESSED_RING of src/stage/unpacker.ts. */
+  ring: 4 * 2 ** 20,
   /** From unpacked to ready, microseconds. */
   publish: 3000,
 };
@@ -119,11 +121,12 @@ async function forecast(costs: HopCosts, shape: number, nodes: number): Promise<
  */
 export async function forecastAll(costs: HopCosts, most: number): Promise<Forecasts> {
   execFileSync('make', ['-C', WASM, 'sim'], { stdio: ['ignore', 'ignore', 'inherit'] });
-  const shapes = Object.entries(SHAPE);
+  // BEST is one of the others.
+  const shapes = Object.entries(SHAPE).filter(([, shape]) => shape !== SHAPE.BEST);
   const forecasts: Forecasts = Object.fromEntries(shapes.map(([name]) => [name, []]));
-  const jobs = POSITIONS.filter(nodes => nodes <= most).flatMap(nodes =>
-    shapes.map(([name, shape]) => ({ name, shape, nodes })),
-  );
+  const jobs = POSITIONS.filter(nodes => nodes <= most)
+    .flatMap(nodes => shapes.map(([name, shape]) => ({ name, shape, nodes })))
+    .filter(({ shape, nodes }) => shape !== SHAPE.CHAIN || nodes <= LONGEST_CHAIN);
   const work = async () => {
     for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
       const { name, shape, nodes } = job;
@@ -155,7 +158,8 @@ export function forecastText(costs: HopCosts, forecasts: Forecasts): string {
       `${megabytes(costs.send)} MB/s per processor; the root reads and hashes ${costs.hash.toFixed(0)} MB/s; a node ` +
       `unpacks ${costs.unpack.toFixed(0)} MB/s of .tar.gz.`,
     `Assumed: cables of ${((ASSUMED.link * 8) / 1000).toFixed(0)} Gbit/s each way, ${ASSUMED.fabric} us more latency, ` +
-      `${ASSUMED.read} MB/s from the shared file system, every node with processors of its own.`,
+      `${ASSUMED.read} MB/s from the shared file system, ${ASSUMED.publish / 1000} ms to publish, every node with processors ` +
+      'of its own.',
     'Not modelled: the launcher, the start of Node and of Python, switches that many links share, packet loss, slow nodes.',
     '',
     `Seconds for ${STREAM_BYTES / 1e6} MB until the last node has received everything, if nobody unpacks / has read, sent, unpacked and published everything:`,
