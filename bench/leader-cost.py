@@ -67,5 +67,7 @@ while command.poll() is None:
     look(since, leaders)
     time.sleep(0.01)
 for leader in leaders.values():
+    if len(leader['threads']) == 1:
+        continue  # One that was about to become another program.
     print(json.dumps({'memory': leader['memory'], 'threads': by_name(leader['threads'])}))
 sys.exit(command.returncode)
