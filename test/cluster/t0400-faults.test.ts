@@ -143,12 +143,11 @@ const CASES: Record<string, Case> = {
       await job.works([n0, n2, n3]);
     },
   ],
-  'in a binomial tree the orphans of two nodes find others': [
+  'in a long chain the orphans of two nodes find others': [
     20,
     async (job, cluster) => {
-      // Position 8 has 7 others below it, position 4 has 3.
+      // One of them is the way out for those behind the other.
       const victims = [job.nodes[8]!, job.nodes[4]!];
-      // Its root sends five copies.
       await job.start(TOLERATE, undefined, {}, '24mbit');
       for (const victim of victims) await job.until(victim, 'draft-*/big');
       for (const victim of victims) await cluster.kill(victim);
