@@ -12,7 +12,7 @@ import { JobFailed, type Run } from './run.ts';
 /** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
 export const AFTERMATH_MS = 10_000;
 /** How long the first rank may take to end the job with an error that all ranks make, in milliseconds. */
-const PRECEDENCE_MS = 1000;
+export const PRECEDENCE_MS = 1000;
 
 /**
  * Tells the launcher, and the user of what the root has not told him already.

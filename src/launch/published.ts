@@ -3,12 +3,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { pause } from '../deadline.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import { publishableAddresses } from '../net/addresses.ts';
 import { type Card, decodeCard, type Endpoint, encodeCard } from '../net/card.ts';
 import { drawSecret, readSecret } from '../net/handshake.ts';
 import type { Listener } from '../net/link.ts';
 import type { Kvs } from '../pmi/rendezvous.ts';
+import { PRECEDENCE_MS } from './failure.ts';
 import type { Meeting } from './meeting.ts';
 import type { Roster } from './roster.ts';
 import { JobFailed } from './run.ts';
@@ -58,7 +60,10 @@ export class PublishedMeeting implements Meeting {
   async #afterRoot(error: PythonMpiError): Promise<Error> {
     if (this.#roster.position === 0) return error;
     const { endpoints } = await this.cardOf(0);
-    return endpoints.length === 0 ? new JobFailed(error) : error;
+    if (endpoints.length > 0) return error;
+    // It ends the job then; a launcher would end it first if anybody else were gone before.
+    await pause(PRECEDENCE_MS);
+    return new JobFailed(error);
   }
 
   async follow(): Promise<{ secret: Buffer; leader: Card }> {
