@@ -157,7 +157,7 @@ function placeOf(jobId: string, hosts: readonly string[], position: number): Pla
   return derivePlace(`${process.geteuid!()} ${jobId}`, 'secret', hosts[position]!, position);
 }
 
-/** The binomial tree again: a position's parent is the position with its lowest set bit cleared. Nearest first. */
+/** In a binomial tree, which suits a word best: a position's parent is the position with its lowest set bit cleared. Nearest first. */
 function ancestorsOf(position: number): number[] {
   const way: number[] = [];
   for (let at = position; at > 0; ) {
