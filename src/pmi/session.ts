@@ -37,6 +37,12 @@ export interface PmiClient {
   /** Ends the session and with it, on most servers, the connection. */
   finalize(deadline: Deadline): Promise<void>;
   /**
+   * Returns when the launcher has read all that this rank printed before. Its process on this node answers requests and
+   * reads output in one loop, in no given order within a turn: the second of two answers comes in a later turn than the
+   * first, and in between lies one that has found all of the output there.
+   */
+  drain(deadline: Deadline): Promise<void>;
+  /**
    * Asks the launcher to end the job. There is no reply, so it does not wait for its turn: it must get through
    * while a barrier hangs.
    * @throws the system's error when the launcher has gone
@@ -45,6 +51,9 @@ export interface PmiClient {
   /** Gives up the connection on this side. */
   close(): void;
 }
+
+/** How long an abort may wait for the launcher to read what this rank printed, in milliseconds. */
+const DRAIN_MS = 1000;
 
 /** What the method that reached the launcher knows. */
 export interface Reached {
@@ -87,6 +96,10 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
   log(`launcher ${launcher}: rank ${rank} of ${size}, process mapping ${mapping || 'unknown'}`);
 
   const abort = async (status: number): Promise<void> => {
+    // Hydra ends the job at once, and what it has not read by then is lost: an error message, or Python's traceback.
+    const deadline = Deadline.after(DRAIN_MS);
+    const drained = client.drain(deadline);
+    await deadline.wait(drained, 'the launcher to read what was printed').catch(() => {});
     // A launcher that cannot be told has gone, and the job with it.
     await client.abort(status).catch(() => {});
   };

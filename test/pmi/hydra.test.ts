@@ -45,8 +45,18 @@ for (const [how, launcher, ...options] of [
   hydra(`${how}: an abort ends those who wait for the rank`, async () => {
     const { status, lines } = await run('--abort', '9');
     assert.is(status, 9);
-    assert.equal(lines, []);
+    assert.equal(lines, ['{"abort":9}']);
   });
+
+  // Hydra ends the job at once, and drops what it has not read by then.
+  hydra(
+    `${how}: what a rank said before its abort is not lost where the proxy is slow`,
+    async () => {
+      const { status, lines } = await run('--abort', '9', '--held', '300');
+      assert.is(status, 9);
+      assert.equal(lines, ['{"abort":9}']);
+    },
+  );
 
   hydra(`${how}: MPI_Abort after us ends the job with its status`, async () => {
     const { status, lines } = await run(sum, '9');

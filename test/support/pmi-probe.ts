@@ -2,9 +2,10 @@
  * A rank that finds its peers as python-mpi does: opens the rendezvous, exchanges a value with every rank, runs a
  * program the way Python would be run, and finishes. Prints what it came to as one line of JSON.
  *
- *     node pmi-probe.ts [--timeout MS] [--status N] [--abort N] [program [argument]...]
+ *     node pmi-probe.ts [--timeout MS] [--status N] [--abort N [--held MS]] [program [argument]...]
  *
- * With --abort, rank 1 aborts the job with that status while the others wait for it.
+ * With --abort, rank 1 says so and aborts the job with that status while the others wait for it. With --held, its parent,
+ * the launcher's process on this node, stands still from before the words until so long after them.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -19,6 +20,7 @@ const { values: options, positionals: program } = parseArgs({
     timeout: { type: 'string', default: '20000' },
     status: { type: 'string', default: '0' },
     abort: { type: 'string' },
+    held: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -30,6 +32,14 @@ try {
   const launcher = detect(process.env, line => story.push(line), process.env.PYTHON_MPI_LAUNCHER);
   rendezvous = await launcher.open(Deadline.after(Number(options.timeout)));
   if (options.abort !== undefined && rendezvous.placement.rank === 1) {
+    if (options.held !== undefined) {
+      const { ppid } = process;
+      const seconds = Number(options.held) / 1000;
+      process.kill(ppid, 'SIGSTOP');
+      const wake = ['-c', `sleep ${seconds}; kill -CONT ${ppid}`];
+      spawn('sh', wake, { stdio: 'ignore', detached: true }).unref();
+    }
+    await say({ abort: Number(options.abort) });
     await rendezvous.abort(Number(options.abort));
     process.exit(Number(options.abort));
   }

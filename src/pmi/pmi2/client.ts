@@ -104,6 +104,10 @@ export class Pmi2Client implements PmiClient {
     await this.#ask('finalize', {}, deadline);
   }
 
+  async drain(deadline: Deadline): Promise<void> {
+    for (let turn = 0; turn < 2; turn++) await this.#ask('job-getid', {}, deadline);
+  }
+
   async abort(status: number): Promise<void> {
     if (this.#claim.isBilingual)
       await this.#channel.write(encodeLine(formatLineRequest('abort', { exitcode: status })));
