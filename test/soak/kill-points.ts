@@ -198,7 +198,11 @@ export class KillPoints {
     const options = { env: { ...this.#env, ...env }, timeoutMs: END_MS };
     switch (launcher) {
       case 'srun':
-        return this.#cluster.start('srun', ['--mpi=none', '-N4', '-n8', ...program], options);
+        return this.#cluster.start(
+          'srun',
+          ['--quiet', '--mpi=none', '-N4', '-n8', ...program],
+          options,
+        );
       case 'hydra':
         return this.#cluster.start('hydra', ['-n', '8', '-ppn', '2', ...program], options);
       case 'aprun':
