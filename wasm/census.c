@@ -5,7 +5,7 @@
  * child says otherwise. Since claims are kept per link, it does not matter in which order news of a position that
  * moved from one parent to another arrive on different links. That a position is ready is a fact for good.
  *
- * A REPORT tells the parent ranges: LOST and HERE at once, READY and REUSED when all that is reachable is ready, so
+ * A REPORT tells the parent ranges: LOST, HERE and SLOW at once, READY and REUSED when all that is reachable is ready, so
  * that in the usual session one frame per link is enough.
  */
 #include <stddef.h>
@@ -16,7 +16,7 @@
 /* member.told_lost at the root, which has nobody to tell: how many sweeps have seen the position lost. */
 enum { SWEPT_ONCE = 1, SWEPT_TWICE };
 
-enum report { REPORT_HERE = 1, REPORT_LOST, REPORT_READY, REPORT_REUSED };
+enum report { REPORT_HERE = 1, REPORT_LOST, REPORT_READY, REPORT_REUSED, REPORT_SLOW };
 
 uint32_t census_set_bytes(uint32_t size) { return (size + 7) / 8; }
 
@@ -105,10 +105,23 @@ int census_heard(struct bcast *e, uint32_t link, uint32_t first, uint32_t count,
         case REPORT_LOST: claim(e, link, i, 0); break;
         case REPORT_READY: change(e, i, 0, MEMBER_READY); break;
         case REPORT_REUSED: change(e, i, 0, MEMBER_REUSED); break;
+        case REPORT_SLOW:
+            census_slow(e, e->config.position + i);
+            watch_acquit(e, link);
+            break;
         default: return 0;
         }
     }
     return 1;
+}
+
+void census_slow(struct bcast *e, uint32_t position) {
+    uint32_t i = index_of(e, position);
+    struct member *m = &e->census.members[i];
+    if (m->slow) return;
+    m->slow = 1;
+    e->census.slow++;
+    change(e, i, 0, MEMBER_WAITED);
 }
 
 void census_staged(struct bcast *e, int reused) { change(e, 0, 0, reused ? MEMBER_REUSED : MEMBER_READY); }
@@ -142,6 +155,7 @@ int census_expects(const struct bcast *e) {
 static uint8_t untold(const struct census *c, const struct member *m) {
     int lost = m->claims == 0 && m->state != MEMBER_GONE;
     if (lost != m->told_lost) return lost ? REPORT_LOST : REPORT_HERE;
+    if (m->slow && !m->told_slow) return REPORT_SLOW;
     if (m->state == m->told_state || m->state == MEMBER_GONE || c->waited_here > 0) return 0;
     return m->state == MEMBER_REUSED ? REPORT_REUSED : REPORT_READY;
 }
@@ -162,6 +176,8 @@ int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *wh
         struct member *m = &c->members[i];
         if (*what == REPORT_LOST || *what == REPORT_HERE) {
             m->told_lost = *what == REPORT_LOST;
+        } else if (*what == REPORT_SLOW) {
+            m->told_slow = 1;
         } else {
             m->told_state = m->state;
         }
@@ -171,7 +187,7 @@ int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *wh
 
 void census_untold(struct bcast *e) {
     struct census *c = &e->census;
-    for (uint32_t i = 0; i < c->size; i++) c->members[i].told_lost = c->members[i].told_state = 0;
+    for (uint32_t i = 0; i < c->size; i++) c->members[i].told_lost = c->members[i].told_state = c->members[i].told_slow = 0;
     c->dirty_from = 0;
     c->dirty_to = c->size;
     c->quiet = 0;

@@ -45,7 +45,7 @@ int bcast_tick(struct bcast *e, uint64_t now) {
     }
     if (e->now >= alone_deadline(e)) verdict_alone(e);
     parent_tick(e);
-    flow_watch(e);
+    watch_links(e);
     verdict_review(e);
     return BCAST_OK;
 }
@@ -64,5 +64,5 @@ uint64_t bcast_deadline(const struct bcast *e) {
     }
     at = earlier(at, e->census.sweep_at);
     at = earlier(at, parent_deadline(e));
-    return earlier(at, flow_deadline(e));
+    return earlier(at, watch_deadline(e));
 }

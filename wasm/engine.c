@@ -213,7 +213,6 @@ int bcast_sent(struct bcast *e, uint32_t id, uint32_t length) {
     if (link->state != LINK_OPEN) return BCAST_OK;
     uint32_t segments = 0;
     if (!link_written(link, length, &segments, e->now)) return wrong(e, BCAST_E_RANGE);
-    if (segments > 0) link->progressed = e->now;
     for (; segments > 0; segments--) straggler_written(e, id, link->acked++);
     return BCAST_OK;
 }

@@ -7,7 +7,8 @@
  *     engine.c     the calls of bcast.h; the arena's layout
  *     protocol.c   what peers say; links come and go
  *     census.c     every position of the subtree: here, ready, lost
- *     flow.c       who needs the stream, how far it may go, who holds up others
+ *     flow.c       who needs the stream, how far it may go
+ *     watch.c      who holds up others
  *     straggler.c  root: children who need what the window no longer has
  *     parent.c     finding a parent, and another one
  *     verdict.c    the first failure, and the verdict
@@ -36,7 +37,8 @@ struct member {
     uint8_t state;      /* enum member_state; never goes back */
     uint8_t told_state; /* what the parent knows */
     uint8_t told_lost;  /* what the parent knows; at the root: how often a sweep saw it lost */
-    uint8_t slow;       /* root: once held up others */
+    uint8_t slow;       /* once held up others; told_slow: the parent knows */
+    uint8_t told_slow;
 };
 
 struct census {
@@ -48,6 +50,7 @@ struct census {
     uint32_t ready_here, reused_here;
     uint32_t lost;           /* not reachable, and not gone */
     uint32_t given_up;       /* root: of the lost, those lost through a whole sweep */
+    uint32_t slow;           /* members who once held up others */
     uint32_t dirty_from, dirty_to; /* members the parent may not know about */
     uint8_t quiet;           /* nothing has changed since there was nothing to tell */
     uint64_t sweep_at;       /* root */
@@ -59,6 +62,7 @@ struct search {
     uint8_t state;           /* enum search_state */
     uint8_t unanswered;      /* a DIAL is open, wanted or not */
     uint8_t retried;         /* the candidate was dialled again after a corrupt frame */
+    uint8_t vain;            /* candidates since the last link who were lost or could not be reached */
     uint32_t candidate;
     uint32_t dialled;        /* position of the open DIAL */
     uint32_t link;           /* NO_LINK unless linked */
@@ -96,6 +100,7 @@ struct bcast {
     uint8_t answered, wanted; /* bcast_want() */
     uint8_t settled;         /* everybody who matters has said what they need */
     uint8_t staged, done;
+    uint8_t slow;            /* this position holds up those below, and serves nobody any more */
     uint8_t grace_over;
 
     uint8_t *plan;           /* the PLAN frame */
@@ -118,6 +123,10 @@ static inline int is_root(const struct bcast *e) { return e->config.position == 
 static inline uint32_t span_of(const struct bcast *e, const uint8_t *p) { return (uint32_t)(p - e->arena); }
 static inline int is_child(const struct link *link) {
     return link->state == LINK_OPEN && link->role == BCAST_ROLE_CHILD;
+}
+/* Whether a child once held up others. */
+static inline int is_slow(const struct bcast *e, const struct link *link) {
+    return e->census.members[link->position - e->config.position].slow;
 }
 static inline uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -142,6 +151,8 @@ void census_dropped(struct bcast *e, uint32_t link);
 /* What a child said about positions of its subtree; 0 when it may not. */
 int census_heard(struct bcast *e, uint32_t link, uint32_t first, uint32_t count, uint8_t what);
 void census_staged(struct bcast *e, int reused);
+/* A position holds up others. */
+void census_slow(struct bcast *e, uint32_t position);
 /* All positions reached through the link have the verdict. */
 void census_bye(struct bcast *e, uint32_t link);
 /* Children who never came are lost from now on. */
@@ -170,10 +181,21 @@ int flow_needed(const struct bcast *e);
 void flow_want(struct bcast *e, uint32_t link, uint64_t segment);
 /* Segments below this number have a slot. */
 uint64_t flow_limit(const struct bcast *e);
+/* Whether a child reads through the window. */
+int flow_reads(const struct link *link);
+/* The first segment that somebody still needs in its slot. */
+uint64_t flow_floor(const struct bcast *e);
+
+/* ---- watch.c ---- */
+
 /* Looks who holds up others, and closes who does for too long. */
-void flow_watch(struct bcast *e);
-/* When flow_watch() has to look again at the latest. */
-uint64_t flow_deadline(const struct bcast *e);
+void watch_links(struct bcast *e);
+/* When watch_links() has to look again at the latest. */
+uint64_t watch_deadline(const struct bcast *e);
+/* A child was held up itself, by somebody below it who is gone. */
+void watch_acquit(struct bcast *e, uint32_t link);
+/* Those above say that this position holds up those below: they have to go elsewhere. */
+void watch_slow(struct bcast *e);
 
 /* ---- straggler.c ---- */
 

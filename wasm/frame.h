@@ -23,6 +23,7 @@
  *              down  ready | reused << 32       1 = go  u32 lost
  *     BYE      up    0                          0       -      I and all below have the verdict
  *     MOVED    down  0                          0       -      not from me: ask the root
+ *     SLOW     down  0                          0       -      you hold up those below you: send them to the root
  *     PING     both  0                          0       -
  *
  * A stream position is always a segment boundary.
@@ -46,6 +47,7 @@ enum frame_type {
     FRAME_BYE,
     FRAME_MOVED,
     FRAME_PING,
+    FRAME_SLOW,
 };
 
 #define FRAME_FLAG_GO 1

@@ -1,7 +1,8 @@
 /*
- * Finding a parent. Candidates are the positions on the way to the root: the static parent first, then its parent, and
- * so on. A corrupt frame is worth a second try with the same one, and so is the root, behind which there is nobody. Then
- * comes a pause, and the way again.
+ * Finding a parent. Candidates lie on the way to the root: the static parent first, then the parent of whom was lost or
+ * could not be reached. Whoever finds nobody there either asks the root: where two neighbours are gone, more may be, and
+ * each costs its time. A corrupt frame is worth a second try with the same one, and so is the root, behind which there
+ * is nobody. Then comes a pause, and the way again.
  */
 #include "engine.h"
 
@@ -28,9 +29,10 @@ void parent_init(struct bcast *e) {
 static void dial_next(struct bcast *e) {
     struct search *s = &e->search;
     if (s->candidate != 0) {
-        dial(e, tree_parent(e->tree, s->candidate));
+        dial(e, s->vain++ == 0 ? tree_parent(e->tree, s->candidate) : 0);
         return;
     }
+    s->vain = 0;
     s->state = SEARCH_PAUSE;
     s->redial_at = e->now + e->config.redial_ms;
     /* With the verdict known there is only our good-bye to bring, and nobody is there to take it. */
@@ -48,6 +50,7 @@ int parent_answered(struct bcast *e, uint32_t position, uint32_t link) {
     } else {
         s->state = SEARCH_LINKED;
         s->link = link;
+        s->vain = 0;
         if (position != static_parent(e)) e->statistics.reparented++;
         census_untold(e);
     }

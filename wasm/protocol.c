@@ -25,6 +25,7 @@ static const struct rule {
     [FRAME_BYE] = {1, 0, 1, 0, 0},
     [FRAME_MOVED] = {1, 1, 0, 0, 0},
     [FRAME_PING] = {1, 1, 1, 0, 0},
+    [FRAME_SLOW] = {1, 1, 0, 0, 0},
 };
 
 /* A failure's or a verdict's failing position lies in the upper half of its value. */
@@ -153,6 +154,7 @@ static int act(struct bcast *e, uint32_t id) {
     case FRAME_VERDICT: return verdict(e, link);
     case FRAME_BYE: return bye(e, id);
     case FRAME_MOVED: protocol_drop(e, id, BCAST_REASON_MOVED); return 1;
+    case FRAME_SLOW: watch_slow(e); return 1;
     default: return 1;
     }
 }

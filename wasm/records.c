@@ -87,10 +87,16 @@ static void say_to_parent(struct bcast *e, struct link *link) {
 }
 
 static void say_to_child(struct bcast *e, struct link *link) {
-    if (!link->moved_due || link->moved_told || link_room(link) == 0) return;
-    link_say(link, FRAME_MOVED, 0, 0);
-    link->moved_told = 1;
-    e->statistics.moved++;
+    if (link->moved_due && !link->moved_told && link_room(link) > 0) {
+        link_say(link, FRAME_MOVED, 0, 0);
+        link->moved_told = 1;
+        e->statistics.moved++;
+    }
+    int apart = link->private && is_slow(e, link);
+    if (apart && !link->slow_told && link_room(link) > 0) {
+        link_say(link, FRAME_SLOW, 0, 0);
+        link->slow_told = 1;
+    }
 }
 
 /* The next segment for a child; NULL when there is none for now. */
@@ -213,6 +219,6 @@ int bcast_next(struct bcast *e, struct bcast_record *r) {
     if (close_links(e, r) || dial(e, r) || announce_plan(e, r) || announce_verdict(e, r)) return 1;
     flow_begin(e);
     if (serve_links(e, r) || read_ahead(e, r) || deliver(e, r) || finish(e, r)) return 1;
-    flow_watch(e);
+    watch_links(e);
     return close_links(e, r);
 }

@@ -10,6 +10,13 @@
 
 #define PER_LINK 2 /* slots: one on its way to the network, one on its way from the file */
 
+/* Whoever is slow keeps a slot for long: one has to do, and half of them are for those who are not. */
+static int may_take(const struct bcast *e, const struct link *link, uint32_t used) {
+    uint64_t ahead = link->fetch - link->acked;
+    if (!is_slow(e, link)) return ahead < PER_LINK;
+    return ahead == 0 && (used == 0 || used < e->config.straggler_slots / 2);
+}
+
 static uint8_t *frame_of(const struct bcast *e, uint32_t k) {
     return e->straggler_frames + (size_t)k * e->window.slot_bytes;
 }
@@ -29,15 +36,18 @@ const uint8_t *straggler_frame(const struct bcast *e, uint32_t link) {
 }
 
 int straggler_ask(struct bcast *e, uint32_t *slot) {
-    uint32_t unused = 0;
-    while (unused < e->config.straggler_slots && e->stragglers[unused].state != STRAGGLER_FREE) unused++;
-    if (unused == e->config.straggler_slots) return 0;
+    uint32_t used = 0, unused = NO_LINK;
+    for (uint32_t k = 0; k < e->config.straggler_slots; k++) {
+        if (e->stragglers[k].state != STRAGGLER_FREE) used++;
+        else unused = k;
+    }
+    if (unused == NO_LINK) return 0;
     /* Whoever has the fewest segments ahead is next, so that slots go round. */
     uint32_t best = NO_LINK;
     for (uint32_t k = 0; k < e->links_end; k++) {
         const struct link *link = &e->links[k];
         if (!is_child(link) || !link->private || link->fetch >= link->credit) continue;
-        if (link->fetch - link->acked >= PER_LINK) continue;
+        if (!may_take(e, link, used)) continue;
         if (best == NO_LINK || link->fetch < e->links[best].fetch) best = k;
     }
     if (best == NO_LINK) return 0;
@@ -71,7 +81,7 @@ void straggler_written(struct bcast *e, uint32_t link, uint64_t segment) {
 
 void straggler_join(struct bcast *e, uint32_t id) {
     struct link *link = &e->links[id];
-    if (e->census.members[link->position].slow || link->acked != link->fetch) return;
+    if (is_slow(e, link) || link->acked != link->fetch) return;
     if (e->window.started && link->next >= e->window.base) link->private = 0;
 }
 

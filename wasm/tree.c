@@ -78,6 +78,13 @@ uint32_t tree_level(struct tree tree, uint32_t position) {
     return level;
 }
 
+uint32_t tree_height(struct tree tree, uint32_t position) {
+    uint32_t size = tree_size(tree, position), height = 0;
+    if (tree.shape == BCAST_SHAPE_CHAIN) return size - 1;
+    while (size >>= 1) height++;
+    return height;
+}
+
 int tree_below(struct tree tree, uint32_t position, uint32_t ancestor) {
     return position >= ancestor && position - ancestor < tree_size(tree, ancestor);
 }

@@ -49,6 +49,9 @@ uint32_t tree_size(struct tree tree, uint32_t position);
 /* How many links lie between the position and the root. */
 uint32_t tree_level(struct tree tree, uint32_t position);
 
+/* How many links lie between the position and the deepest one below it. */
+uint32_t tree_height(struct tree tree, uint32_t position);
+
 /* Whether `position` lies in the subtree of `ancestor`; a position lies in its own. */
 int tree_below(struct tree tree, uint32_t position, uint32_t ancestor);
 

@@ -67,6 +67,7 @@ export class Driver {
   readonly #actions: Actions;
   readonly #links = new Map<number, Link>();
   readonly #free: number[] = [];
+  #hadParent = false;
   readonly #alarm: Alarm;
   #draining = false;
   #decide!: (verdict: Verdict) => void;
@@ -253,7 +254,8 @@ export class Driver {
     const greeting = { kind, from: this.#options.position, to: position } as const;
     try {
       const card = await cardOf(position);
-      const late = Deadline.after(this.#options.latenessMs ?? 0);
+      // Whoever replaces a parent that was lost has been there for long, or is lost, too.
+      const late = Deadline.after(this.#hadParent ? 0 : (this.#options.latenessMs ?? 0));
       const link = await patiently(
         () => dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS)),
         late,
@@ -267,6 +269,7 @@ export class Driver {
       this.#options.station.joined?.(position);
       this.#happened(engine => {
         this.#links.set(id, link);
+        this.#hadParent = true;
         engine.opened(id, position, 'parent');
       });
       this.#read(id, link);

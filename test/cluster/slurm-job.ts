@@ -102,6 +102,12 @@ export class SlurmJob {
     assert.is(status, 0, `${node} has no ${files}`);
   }
 
+  /** Whether the broadcast has come so far on a node. */
+  async has(node: string, files: string): Promise<boolean> {
+    const look = `ls -d /dev/shm/python-mpi-*/${files}`;
+    return (await this.#cluster.on(node, ['sh', '-c', look])).status === 0;
+  }
+
   /** The fault is there: what is left of the broadcast may go as fast as it can. */
   async struck(): Promise<void> {
     await this.#cluster.shape(this.nodes[0]!, 'off');

@@ -7,6 +7,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
 import { pause } from '../../src/deadline.ts';
 import { whyNoCluster, withCluster } from './cluster.ts';
 import { type Case, HELD, nodesOf, runCases, SLOW } from './slurm-job.ts';
@@ -58,6 +59,20 @@ const CASES: Record<string, Case> = {
       await job.says('begins', [n0, n1, n3]);
       await cluster.signal(victim, 'SIGCONT', 'python-mpi\\.cjs');
       await job.works([n0, n1, n3]);
+    },
+  ],
+  'a node that is slow, but moves, delays those behind it for a while': [
+    4,
+    async (job, cluster) => {
+      const [n0, victim, n2, n3] = job.nodes as [string, string, string, string];
+      await job.start([]);
+      await job.until(victim, 'draft-*/big');
+      await cluster.shape(victim, SLOW);
+      await job.struck();
+      for (const node of [n0, n2, n3]) await job.until(node, 'prefix-*');
+      assert.is(await job.has(victim, 'prefix-*'), false);
+      await cluster.shape(victim, 'off');
+      await job.works(job.nodes);
     },
   ],
   'a plug that is pulled before the rank has begun': [
@@ -135,7 +150,7 @@ const CASES: Record<string, Case> = {
     async (job, cluster) => {
       const [n0, victim, n2, n3] = job.nodes as [string, string, string, string];
       const go = `${cluster.shared}/go`;
-      await job.start([], undefined, { WAIT_FOR: go });
+      await job.start([], undefined, { WAIT_FOR: go }, '100mbit');
       await job.says('begins', job.nodes);
       await cluster.kill(victim);
       await job.struck();
@@ -143,11 +158,11 @@ const CASES: Record<string, Case> = {
       await job.works([n0, n2, n3]);
     },
   ],
-  'in a long chain the orphans of two nodes find others': [
+  'in a long chain the orphans of three nodes find others': [
     20,
     async (job, cluster) => {
-      // One of them is the way out for those behind the other.
-      const victims = [job.nodes[8]!, job.nodes[4]!];
+      // One of them is the way out for those behind the other two, who are neighbours.
+      const victims = [job.nodes[8]!, job.nodes[7]!, job.nodes[4]!];
       await job.start(TOLERATE, undefined, {}, '24mbit');
       for (const victim of victims) await job.until(victim, 'draft-*/big');
       for (const victim of victims) await cluster.kill(victim);

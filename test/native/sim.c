@@ -42,7 +42,7 @@ struct world {
     const struct sim_options *options;
     struct bcast_config config;
     struct pace pace;
-    uint64_t seed, now, ended, received, staged, known;
+    uint64_t seed, now, ended, received, staged, swift, known;
     struct events events;
     struct wire *wires;
     uint32_t wire_count, wire_room;
@@ -330,6 +330,7 @@ static void happen(struct world *w, struct event *e) {
         /* The last segments may be used up one by one. */
         if (!n->staged && !n->stuck) call(bcast_staged(n->engine, n->holder));
         if (!n->staged) w->staged = w->now;
+        if (!n->staged && !n->slow) w->swift = w->now;
         n->staged = 1;
         break;
     case FAILURE: call(bcast_failed(n->engine, 1000 + e->node, "it broke", 8)); break;
@@ -357,7 +358,7 @@ static void create(struct world *w, uint32_t id) {
     CHECK(bytes > 0, "the configuration of %u", id);
     n->wire_of = malloc(n->links * sizeof *n->wire_of);
     for (uint32_t k = 0; k < n->links; k++) n->wire_of[k] = NOBODY;
-    n->slow = random_chance(&w->seed, o->slow);
+    n->slow = random_chance(&w->seed, o->slow) && id != 0;
     n->holder = random_chance(&w->seed, o->holders);
     n->stuck = random_chance(&w->seed, o->stuck);
     if (id != 0 && random_chance(&w->seed, o->absent)) return;
@@ -385,6 +386,7 @@ static struct sim_result conclude(struct world *w) {
     struct sim_result result = {.agreed = 1, .milliseconds = w->ended / 1000, .stream_bytes = w->total};
     result.received_us = w->received;
     result.staged_us = w->staged;
+    result.swift_us = w->swift;
     result.known_us = w->known;
     const struct node *first = NULL;
     for (int k = 0; k < PACKAGES; k++) {

@@ -53,6 +53,7 @@ struct sim_result {
     int agreed;              /* all saw the same verdict */
     uint64_t milliseconds;   /* simulated */
     uint64_t received_us, staged_us, known_us; /* when the last position had everything, was ready, knew the verdict */
+    uint64_t swift_us;       /* when the last of those who are not slow was ready */
     uint64_t stream_bytes, stream_segments;
     struct bcast_statistics sum;
 };

@@ -90,8 +90,34 @@ static void check_forecasts(void) {
            binomial, unpacked, relayed);
 }
 
+/* Positions that are slow all the time, but always moving: the others wait for them for a while only. */
+static void check_slow(void) {
+    static const char *const names[] = {"binomial", "chain", "binary"};
+    for (uint32_t shape = BCAST_SHAPE_BINOMIAL; shape < BCAST_SHAPE_BEST; shape++) {
+        double worst = 0;
+        for (uint64_t seed = 1; seed <= 20; seed++) {
+            struct sim_options options = {.seed = seed, .nodes = 20, .shape = shape, .slots = 16, .segments = 200,
+                                          .segment_bytes = 200, .slow = 0.1};
+            struct sim_result r = sim_run(&options);
+            CHECK(r.go == options.nodes, "%s, seed %llu", names[shape], (unsigned long long)seed);
+            if (r.swift_us == r.staged_us) continue;
+            double share = (double)r.swift_us / (double)r.staged_us;
+            CHECK(share < 0.2, "%s, seed %llu: the others wait for those who are slow, %.2f of the time", names[shape],
+                  (unsigned long long)seed, share);
+            if (share > worst) worst = share;
+        }
+        struct sim_options all = {.seed = 1, .nodes = 20, .shape = shape, .slots = 16, .segments = 200,
+                                  .segment_bytes = 200, .slow = 1};
+        struct sim_result r = sim_run(&all);
+        CHECK(r.go == all.nodes && r.sum.stalled <= 1, "%s: %u were blamed where all are slow", names[shape],
+              (unsigned)r.sum.stalled);
+        printf("sim: some move slowly, %s: the others are ready after %.2f of the time or less\n", names[shape], worst);
+    }
+}
+
 int main(void) {
     check_forecasts();
+    check_slow();
     for (uint32_t k = 0; k < sizeof scenarios / sizeof scenarios[0]; k++) {
         const struct scenario *s = &scenarios[k];
         uint32_t go = 0, failed = 0;

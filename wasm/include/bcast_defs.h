@@ -33,7 +33,7 @@
     X(PROTOCOL, 2, "the peer broke the protocol")                                       \
     X(SILENT, 3, "nothing was heard from the peer for too long")                        \
     X(STALLED, 4, "the peer held up everybody else")                                    \
-    X(MOVED, 5, "the parent cannot serve this stream position")                         \
+    X(MOVED, 5, "the parent cannot serve the child: the root has to")                   \
     X(REPLACED, 6, "the position has a newer link")                                     \
     X(UNWANTED, 7, "the link has no use any more")
 
