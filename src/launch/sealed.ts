@@ -53,7 +53,7 @@ export function sealedSecret(
 
   const askAt = async (places: readonly number[], until: Deadline): Promise<Buffer> => {
     const nonce = randomBytes(NONCE_BYTES).toString('hex');
-    let isRefused = false;
+    let refusals = 0;
     const question = {
       ask: () => munge.seal(`${name}|${nonce}`),
       read: async (answer: string) => {
@@ -61,7 +61,7 @@ export function sealedSecret(
         return echo === nonce && secret !== undefined ? readSecret(secret) : undefined;
       },
       refused: () => {
-        isRefused = true;
+        refusals++;
       },
     };
     const targets = places.flatMap((of): readonly Target[] => {
@@ -73,7 +73,8 @@ export function sealedSecret(
       return await ask(targets, question, until, `the secret of this job from ${host}`);
     } catch (thrown) {
       const error = asPythonMpiError(thrown);
-      if (error.code !== 'TIMEOUT' || !isRefused) throw error;
+      // Once is nothing: whoever ends while he looks for the secret himself hangs up on those who wait for it.
+      if (error.code !== 'TIMEOUT' || refusals < 2) throw error;
       throw new PythonMpiError('NO_SECRET', `${host} takes no credential of MUNGE from this node`, {
         hint: `check the clocks and keys of both: munge -n | ssh ${host} unmunge`,
         cause: error,
