@@ -28,7 +28,7 @@ const GOALS: Record<Format, { wall: number; cpu?: number }> = {
   tar: { wall: 1.2 },
 };
 const REASON =
-  'two threads that cost 35 ms each to start, as much as the rest of Node once more, and the SHA-256 of every packed byte, ' +
+  'threads that cost 35 ms each to start, as much as the rest of Node once more, and the SHA-256 of every packed byte, ' +
   'of which GNU tar does nothing';
 
 const rounds = Number(process.argv[2] ?? 7);

@@ -1,5 +1,5 @@
 /**
- * The second thread of unpacking: takes plain tar bytes from a ring and puts the members on disk.
+ * Puts the members of packages on disk, in a thread of its own: takes plain tar bytes from a ring.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type Extracted, Extractor } from './extract.ts';

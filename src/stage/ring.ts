@@ -20,10 +20,9 @@ const WRITTEN = 0; // position up to which the writer has committed
 const READ = 1; // position up to which the reader has released
 const WRITER = 2; // the writer's bell, and what it wants: two words
 const READER = 4; // the reader's
-const CLOSED = 6; // no more bytes will come
-const BROKEN = 7; // one side gave up: neither may go on
-const MARKS = 8; // number of marks set
-const MARK = 9; // position of mark 0
+const BROKEN = 6; // one side gave up: neither may go on
+const MARKS = 7; // number of marks set
+const MARK = 8; // position of mark 0
 
 /** Relative to WRITER or READER. */
 const BELL = 0; // counts up when that side is to look again
@@ -157,12 +156,6 @@ export class RingWriter extends RingEnd {
     this.wake(READER);
   }
 
-  /** Says that no more bytes will come. */
-  close(): void {
-    Atomics.store(this.control, CLOSED, 1);
-    this.wake(READER);
-  }
-
   get #free(): number {
     return this.bytes.length - this.fill;
   }
@@ -171,9 +164,9 @@ export class RingWriter extends RingEnd {
 export class RingReader extends RingEnd {
   /**
    * Sleeps until there are bytes and returns them in one piece, at most `limit`; returns an empty
-   * buffer at mark number `mark` or, without one, when the writer has closed the ring.
+   * buffer at mark number `mark`.
    */
-  waitForData(limit: number, mark?: number): Buffer {
+  waitForData(limit: number, mark: number): Buffer {
     for (;;) {
       if (this.broken) throw new BrokenRing();
       const data = this.#data(limit, mark);
@@ -193,19 +186,18 @@ export class RingReader extends RingEnd {
   }
 
   /** Undefined when there is nothing yet, but may be. */
-  #data(limit: number, mark: number | undefined): Buffer | undefined {
+  #data(limit: number, mark: number): Buffer | undefined {
     // In this order: bytes behind a mark are committed after it is set, so a fill that includes some
-    // was loaded when the mark was already visible. Likewise for the last bytes and closing.
-    const closed = Atomics.load(this.control, CLOSED) !== 0;
+    // was loaded when the mark was already visible.
     const fill = this.fill;
     const before = this.#untilMark(mark);
-    if (fill === 0 && before > 0 && !closed) return undefined;
+    if (fill === 0 && before > 0) return undefined;
     return this.span(Atomics.load(this.control, READ), Math.min(fill, before), limit);
   }
 
   /** Bytes from here to the mark; infinitely many while it is not set. */
-  #untilMark(mark: number | undefined): number {
-    if (mark === undefined || Atomics.load(this.control, MARKS) <= mark) return Infinity;
+  #untilMark(mark: number): number {
+    if (Atomics.load(this.control, MARKS) <= mark) return Infinity;
     return (Atomics.load(this.control, MARK + mark) - Atomics.load(this.control, READ)) >>> 0;
   }
 }

@@ -41,7 +41,7 @@ export function runThread<Result>(
       const { code, message, hint } = asPythonMpiError(thrown);
       port.postMessage({
         code,
-        message: blame(code, message, current),
+        message: blame(code, message, current.package),
         hint,
       } satisfies Report<Result>);
     }
@@ -49,11 +49,12 @@ export function runThread<Result>(
   }
 }
 
-function blame(code: ErrorCode, message: string, current: Current): string {
+/** The message of an error, with the name of the package whose fault it is. */
+export function blame(code: ErrorCode, message: string, spec: PackageSpec | undefined): string {
   const ofThePackage = code === 'CORRUPT_PACKAGE' || code === 'UNSAFE_PACKAGE';
-  if (!ofThePackage || current.package === undefined) return message;
+  if (!ofThePackage || spec === undefined) return message;
   const is = code === 'CORRUPT_PACKAGE' ? 'corrupt' : 'unsafe';
-  const { name, sha256 } = current.package;
+  const { name, sha256 } = spec;
   // Of several files of that name, it is this one.
   const which = message.includes(sha256) ? '' : ` (SHA-256 ${sha256})`;
   return `package ${name} is ${is}: ${message}${which}`;

@@ -17,7 +17,7 @@ function write(writer: RingWriter, text: string): void {
   }
 }
 
-function read(reader: RingReader, limit: number, mark?: number): string {
+function read(reader: RingReader, limit: number, mark = 0): string {
   const data = reader.waitForData(limit, mark);
   const text = data.toString('latin1');
   reader.release(data.length);
@@ -34,8 +34,6 @@ rings('gives back what was written, in pieces that end at its own end', () => {
   assert.is(writer.space(8).length, 0);
   assert.is(read(reader, 8), 'efgh');
   assert.is(read(reader, 8), 'ijkl');
-  writer.close();
-  assert.is(read(reader, 8), '');
 });
 
 rings('stops at each mark, wherever it is', () => {
@@ -65,7 +63,7 @@ rings('goes on where positions wrap at 2^32', () => {
   assert.is(read(reader, 8, 0), 'abcd');
   assert.is(read(reader, 8, 0), 'ef');
   assert.is(read(reader, 8, 0), '');
-  assert.is(read(reader, 8), 'gh');
+  assert.is(read(reader, 8, 1), 'gh');
 });
 
 rings('tells the writer when there is space again', async () => {
@@ -89,7 +87,7 @@ rings('once broken lets nobody wait', async () => {
   reader.break();
   await waiting;
   assert.throws(
-    () => reader.waitForData(8),
+    () => reader.waitForData(8, 0),
     (error: Error) => error instanceof BrokenRing,
   );
   assert.throws(

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import zlib from 'node:zlib';
@@ -101,6 +101,16 @@ good('more than the rings hold', async () => {
     fs.mkdirSync(target);
     await unpack(target, [packed[name]!(archive({ name: 'large', content }))], 1 << 20);
     assert.ok(fs.readFileSync(path.join(target, 'large')).equals(content));
+  }
+});
+
+good('a small package behind one that is larger than the rings', async () => {
+  // Its bytes alone are not worth waking anybody who sleeps.
+  for (const pack of Object.values(packed)) {
+    const directory = scratch();
+    const large = archive({ name: 'large', content: randomBytes(12 << 20) });
+    await unpack(directory, [pack(large), pack(hello)]);
+    assert.ok(fs.existsSync(path.join(directory, 'd/hello')));
   }
 });
 
