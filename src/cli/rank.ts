@@ -45,6 +45,9 @@ export function isFirstRank(env: NodeJS.ProcessEnv): boolean {
     env.OMPI_COMM_WORLD_RANK ??
     env.PALS_RANKID ??
     env.ALPS_APP_PE ??
+    env.FLUX_TASK_RANK ??
+    env.JSM_NAMESPACE_RANK ??
+    env.MV2_COMM_WORLD_RANK ??
     env.SLURM_PROCID;
   return rank === undefined || rank === '0';
 }
