@@ -19,7 +19,10 @@ const reason = whyNoCluster({ slurm: true });
 const test = reason === undefined ? signals : signals.skip;
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 
-/** Says which signals it gets, and ends by the first that should end it. */
+/**
+ * Says which signals it gets, and ends by the first that should end it. SIGCONT, which Slurm sends first, is not among
+ * them: whether Python is told of it before the other one is a matter of luck.
+ */
 const SCRIPT = `
 import os, signal, socket, sys
 def say(*words):
@@ -28,7 +31,7 @@ def note(number, frame):
     say("got", signal.Signals(number).name, "by", socket.gethostname(), os.getpid())
     if number in (signal.SIGTERM, signal.SIGINT):
         os._exit(0)
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCONT):
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
     signal.signal(number, note)
 say("ready")
 while True:
@@ -64,7 +67,7 @@ async function start(
 /** Which signals the Pythons of a job say they got; none of them may have got one twice. */
 function got(stdout: string): string[] {
   const lines: string[] = stdout.match(/^got SIG.*$/gm) ?? [];
-  const twice = lines.filter((line, i) => lines.indexOf(line) !== i && !line.includes('SIGCONT'));
+  const twice = lines.filter((line, i) => lines.indexOf(line) !== i);
   assert.equal(twice, []);
   return [...new Set(lines.map(line => line.split(' ')[1]!))].sort();
 }
