@@ -7,6 +7,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { type Cluster, PROJECT, withCluster } from '../test/cluster/cluster.ts';
+import { leaderCosts, threadRows } from './leaders.ts';
 import { SHARED } from './package.ts';
 import { compilePeer } from './peer.ts';
 import { printTable, ratios, takeTurns } from './table.ts';
@@ -56,6 +57,10 @@ await withCluster(
       row('sbcast', 'sbcast', 0.12, KERNEL),
       { what: `${MIB} MiB, memory to tmpfs`, against: 'seconds', values: seconds.ours },
     ]);
+    printTable(
+      'Where the processor time of a node goes in a broadcast to 4, start of Node included',
+      threadRows(await leaderCosts(cluster, ['-n', '4', '-ppn', '1', ...ours])),
+    );
   },
   { slurm: true },
 );

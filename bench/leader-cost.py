@@ -4,8 +4,8 @@
 
 A leader is any Node that is started after this program, on a machine that is quiet otherwise. Its memory is the most, in
 bytes, that it has written to and shares with nobody, or only with what it forked: files in memory, and so the tree it
-unpacks, do not count. Its threads are seconds of CPU by the thread's name. Looks a hundred times a second, so a thread may
-have done a hundredth more than is said here.
+unpacks, do not count. Its threads are seconds of CPU, user and system, by the thread's name. Looks a hundred times a second,
+so a thread may have done a hundredth more than is said here.
 """
 import json
 import os
@@ -37,7 +37,7 @@ def threads(pid):
     for thread in os.listdir(f'/proc/{pid}/task'):
         path = f'/proc/{pid}/task/{thread}'
         _, _, _, _, _, _, _, _, _, _, _, user, system, *_ = stat(path)
-        yield thread, read(f'{path}/comm').strip(), (int(user) + int(system)) / TICKS
+        yield thread, read(f'{path}/comm').strip(), (int(user) / TICKS, int(system) / TICKS)
 
 
 def look(since, leaders):
@@ -55,8 +55,9 @@ def look(since, leaders):
 
 def by_name(threads):
     sums = {}
-    for name, seconds in threads.values():
-        sums[name] = sums.get(name, 0) + seconds
+    for name, (user, system) in threads.values():
+        others = sums.get(name, (0, 0))
+        sums[name] = (others[0] + user, others[1] + system)
     return sums
 
 

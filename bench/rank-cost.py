@@ -1,5 +1,8 @@
-"""What this rank has cost until now, as a line of JSON: seconds of CPU, which outlive exec, and the bytes of memory that
-nobody shares with its parent, when that is a python-mpi. With an argument, the memory is looked at so many seconds later."""
+"""What this rank has cost until now, as a line of JSON.
+
+"cpu" is seconds of its own, which outlive exec. When its parent is a python-mpi: "parentCpu", and "parent", the bytes of
+memory that the parent shares with nobody, by what they are. With an argument, the parent is looked at so many seconds later.
+"""
 
 import json
 import os
@@ -7,16 +10,45 @@ import resource
 import sys
 import time
 
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def kind(name):
+    """What a line of smaps stands for."""
+    if name == "[heap]":
+        return "heap of malloc"
+    if name == "":
+        return "anonymous: V8, arenas of malloc, stacks of threads"
+    return "data of " + (name if name.startswith("[") else os.path.basename(name).split(".so")[0])
+
+
+def private(directory):
+    parts = {}
+    name = ""
+    with open(f"{directory}/smaps") as file:
+        for line in file:
+            word, *rest = line.split()
+            if not word.endswith(":"):
+                name = kind(rest[4] if len(rest) > 4 else "")
+            elif word.startswith("Private_"):
+                parts[name] = parts.get(name, 0) + int(rest[0]) * 1024
+    return parts
+
+
+def cpu(directory):
+    with open(f"{directory}/stat") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / TICKS
+
+
+cost = {"rank": int(os.environ["SLURM_PROCID"]), "parent": {}, "parentCpu": 0}
 usage = resource.getrusage(resource.RUSAGE_SELF)
+cost["cpu"] = usage.ru_utime + usage.ru_stime
+directory = f"/proc/{os.getppid()}"
 if len(sys.argv) > 1:
     time.sleep(float(sys.argv[1]))
-parent = 0
-directory = f"/proc/{os.getppid()}"
 with open(f"{directory}/cmdline", "rb") as file:
-    ours = b"python-mpi.cjs" in file.read()
-if ours:
-    with open(f"{directory}/smaps_rollup") as file:
-        for line in file:
-            if line.startswith("Private_"):
-                parent += int(line.split()[1]) * 1024
-print(json.dumps({"rank": int(os.environ["SLURM_PROCID"]), "cpu": usage.ru_utime + usage.ru_stime, "parent": parent}))
+    if b"python-mpi.cjs" in file.read():
+        cost["parent"] = private(directory)
+        cost["parentCpu"] = cpu(directory)
+print(json.dumps(cost))

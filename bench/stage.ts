@@ -4,11 +4,12 @@
  *
  *     node bench/stage.ts [ROUNDS]
  */
-import { type Cluster, PROJECT, withCluster } from '../test/cluster/cluster.ts';
+import { PROJECT, withCluster } from '../test/cluster/cluster.ts';
+import { leaderCosts, threadRows } from './leaders.ts';
 import { makeBundle, makePackages, SHARED } from './package.ts';
 import { compilePeer } from './peer.ts';
 import { printTable, ratios, takeTurns } from './table.ts';
-import { allocate, emptyNodes, outputOf, secondsOf, UNPACKED } from './timing.ts';
+import { allocate, emptyNodes, secondsOf, UNPACKED } from './timing.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const gzip = (await makePackages(SHARED))['tar.gz'];
@@ -25,24 +26,6 @@ const TASKS = '-n4 --ntasks-per-node=1';
 const REASON =
   'the four leaders share two processors, so the sum of their processor time is the time: see where it goes below. Most of it is ' +
   'inflating and writing, which the peer does too; it starts no JavaScript engine, checks no SHA-256, and inflates gzip slower';
-
-/** What a leader has cost by its end; see leader-cost.py. */
-interface LeaderCost {
-  memory: number;
-  threads: Record<string, number>;
-}
-
-/** Each of four leaders', whom a shell script on every node starts. */
-async function leaderCosts(cluster: Cluster, script: string): Promise<LeaderCost[]> {
-  await emptyNodes(cluster);
-  const watch = ['python3', `${PROJECT}/bench/leader-cost.py`];
-  const launch = [`${PROJECT}/test/cluster/bed.d/hydra`, ...ON_EACH, script];
-  const output = await outputOf(cluster.on('head', [...watch, ...launch]));
-  return output
-    .trim()
-    .split('\n')
-    .map(line => JSON.parse(line));
-}
 
 await withCluster(
   4,
@@ -70,7 +53,12 @@ await withCluster(
         slurm(`sbcast ${gzip} /dev/shm/package && srun --mpi=none ${TASKS} ${untar}`),
       ),
     });
-    const leaders = await leaderCosts(cluster, stage(gzip));
+    const costsOf = async (file: string) => {
+      await emptyNodes(cluster);
+      return leaderCosts(cluster, [...ON_EACH, stage(file)]);
+    };
+    const leaders = await costsOf(gzip);
+    const ofBundle = await costsOf(bundle);
     const row = (
       what: string,
       ours: keyof typeof seconds,
@@ -101,15 +89,9 @@ await withCluster(
         values: leaders.map(({ memory }) => memory / 2 ** 20),
       },
     ]);
-    const threads = [...new Set(leaders.flatMap(leader => Object.keys(leader.threads)))];
-    printTable(
-      'Where the processor time of a leader goes, .tar.gz under Hydra',
-      threads.map(name => ({
-        what: name,
-        against: 'ms',
-        values: leaders.map(leader => (leader.threads[name] ?? 0) * 1e3),
-      })),
-    );
+    const where = 'Where the processor time of a leader goes';
+    printTable(`${where}, .tar.gz under Hydra`, threadRows(leaders));
+    printTable(`${where}, our bundle under Hydra`, threadRows(ofBundle));
   },
   { slurm: true },
 );

@@ -4,6 +4,7 @@
  *
  *     node bench/start.ts [ROUNDS]
  */
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { PROJECT, withCluster } from '../test/cluster/cluster.ts';
 import { makeBundle, SHARED } from './package.ts';
@@ -21,13 +22,18 @@ const IMPORT = '"import numpy, scipy.interpolate"';
 /** With -P: looking for modules in the working directory is what the user asks of Python otherwise. */
 const IMPORT_FFT = '"import numpy.fft; import scipy.interpolate"';
 
-/** Every rank says what it has cost so far: seconds of CPU, and bytes that only its parent has in memory. */
+const IMPORT_COST =
+  'import resource, numpy, scipy.interpolate; u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_utime + u.ru_stime)';
+
+/** Every rank says what it has cost so far. */
 const report = join(PROJECT, 'bench/rank-cost.py');
 
+/** Seconds of CPU, and bytes that only its parent has in memory, by what they are. */
 interface RankCost {
   rank: number;
   cpu: number;
-  parent: number;
+  parentCpu: number;
+  parent: Record<string, number>;
 }
 
 /** @param later seconds after which the memory is looked at */
@@ -42,6 +48,20 @@ async function rankCosts(slurm: Slurm, python: string, later = 0): Promise<RankC
 
 /** Seconds after which a leader has given back what it will: V8 keeps pages that it has emptied for 8 s. */
 const SETTLED = 14;
+
+/** Milliseconds of CPU of a Node that does nothing. */
+function emptyNode(): number[] {
+  return Array.from({ length: rounds }, () => {
+    const script = 'TIMEFORMAT="%U %S"; time "$0" -e 0';
+    const said = execFileSync('bash', ['-c', `{ ${script}; } 2>&1`, process.execPath], {
+      encoding: 'utf8',
+    });
+    return said
+      .trim()
+      .split(' ')
+      .reduce((sum, seconds) => sum + Number(seconds) * 1e3, 0);
+  });
+}
 
 /** The lowest rank of each node leads it. */
 const leads = ({ rank }: RankCost) => rank % 4 === 0;
@@ -71,7 +91,21 @@ await withCluster(
     // Of those that have unpacked, not found everything there.
     await emptyNodes(cluster);
     const settled = await rankCosts(slurm, OURS, SETTLED);
-    const memory = (who: typeof leads) => settled.filter(who).map(({ parent }) => parent / 1e6);
+    const memory = (who: typeof leads, kind?: string) =>
+      settled.filter(who).map(({ parent }) => {
+        const parts = kind === undefined ? Object.values(parent) : [parent[kind] ?? 0];
+        return parts.reduce((sum, bytes) => sum + bytes, 0) / 1e6;
+      });
+    const kinds = [...new Set(settled.flatMap(({ parent }) => Object.keys(parent)))];
+    await emptyNodes(cluster);
+    const fromNothing = await rankCosts(slurm, `${OURS} --keep`);
+    const again = await rankCosts(slurm, `${OURS} --keep`);
+    const own = (costs: RankCost[], who: typeof leads) =>
+      costs.filter(who).map(({ cpu, parentCpu }) => (cpu - plain + parentCpu) * 1e3);
+    const launching = await takeTurns(rounds, {
+      srun: () => secondsOf(() => slurm(`${SRUN} true`)),
+    });
+    const importing = await outputOf(slurm(`${SRUN} ${IN_PLACE} -c '${IMPORT_COST}'`));
     await emptyNodes(cluster);
     const calls = await pathCalls(slurm, `${OURS} -P -c ${IMPORT_FFT}`);
     const plainCalls = await pathCalls(slurm, `${IN_PLACE} -P -c ${IMPORT_FFT}`);
@@ -131,9 +165,34 @@ await withCluster(
         goal: 60,
         values: cpu,
         because:
-          'an empty Node takes 23 ms, its sockets and cryptography 6 more, more still on a busy machine',
+          'an empty Node takes 23 ms on a quiet machine, its sockets and cryptography 6 more: see below what it takes here',
       },
     ]);
+    const ms = (what: string, values: readonly number[]) => ({ what, against: 'ms', values });
+    printTable('What starting 16 ranks is made of: processor time, but for srun', [
+      ms(
+        'srun of 16 times true, wall',
+        launching.srun.map(wall => wall * 1e3),
+      ),
+      ms('an empty Node', emptyNode()),
+      ms('python-mpi of a rank that does not lead, first run', own(fromNothing, follows)),
+      ms('python-mpi of a leader, first run', own(fromNothing, leads)),
+      ms('python-mpi of a rank that does not lead, second run', own(again, follows)),
+      ms('python-mpi of a leader, second run', own(again, leads)),
+      ms(
+        'Python and the import',
+        importing
+          .trim()
+          .split('\n')
+          .map(cost => Number(cost) * 1e3),
+      ),
+    ]);
+    printTable(
+      'What the memory left beside Python is, leaders',
+      kinds
+        .map(kind => ({ what: kind, against: 'MB', values: memory(leads, kind) }))
+        .filter(({ values }) => median(values) >= 0.1),
+    );
   },
   { slurm: true },
 );

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 import { PackageFile } from '../src/stage/source.ts';
 import { type Format, formats, makePackages } from './package.ts';
+import { profile } from './profile.ts';
 import { printTable, ratios, takeTurns } from './table.ts';
 
 interface Cost {
@@ -29,7 +30,7 @@ const GOALS: Record<Format, { wall: number; cpu?: number }> = {
 };
 const REASON =
   'threads that cost 35 ms each to start, as much as the rest of Node once more, and the SHA-256 of every packed byte, ' +
-  'of which GNU tar does nothing';
+  'of which GNU tar does nothing: see the profile below';
 
 const rounds = Number(process.argv[2] ?? 7);
 /** Inputs and outputs are in memory: disks are not what is compared. */
@@ -102,4 +103,12 @@ for (const format of formats) {
     { what: 'wall', against: 'seconds', values: wall.ours },
     { what: `tar ${decompress}, wall`, against: 'seconds', values: wall.theirs },
   ]);
+  const directory = join(work, 'profiled');
+  mkdirSync(directory);
+  const threads = format === 'tar' ? ['main', 'extract'] : ['main', 'inflate', 'extract'];
+  printTable(
+    `Where the time goes, .${format}, one run with a profiler that slows it down`,
+    profile(commands.ours(directory).slice(1), threads),
+  );
+  rmSync(directory, { recursive: true });
 }
