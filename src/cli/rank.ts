@@ -36,7 +36,7 @@ export function progressOn(
   };
 }
 
-/** The first rank, as far as the environment tells before anything was detected: it speaks for the job. */
+/** The first rank, as far as the environment tells before anything was detected: it speaks for the job. As bin/python-mpi. */
 export function isFirstRank(env: NodeJS.ProcessEnv): boolean {
   const rank =
     env.PMI_RANK ??

@@ -14,6 +14,7 @@ import { text } from 'node:stream/consumers';
 import { Script } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { isFirstRank } from '../../src/cli/rank.ts';
 import { PYTHON_MPI } from '../support/job.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -47,6 +48,12 @@ function call(program: string, path: string, env: NodeJS.ProcessEnv = {}) {
   });
   return { status, stdout, stderr };
 }
+
+/** Variables in which launchers tell a rank its number. */
+const RANKS = [
+  ...['PMI_RANK', 'PMI_ID', 'PMIX_RANK', 'OMPI_COMM_WORLD_RANK', 'PALS_RANKID', 'ALPS_APP_PE'],
+  ...['FLUX_TASK_RANK', 'JSM_NAMESPACE_RANK', 'MV2_COMM_WORLD_RANK', 'SLURM_PROCID'],
+];
 
 const launcher = suite('bin/python-mpi');
 
@@ -85,9 +92,14 @@ launcher('an unusable PYTHON_MPI_NODE is an error, told by the first rank only',
   const first = call(join(home, 'bin/python-mpi'), path, { ...wrong, PMI_RANK: '0' });
   assert.is(first.status, 79);
   assert.match(first.stderr, /PYTHON_MPI_NODE=\/nonexistent is not a Node/);
-  const second = call(join(home, 'bin/python-mpi'), path, { ...wrong, PMI_RANK: '1' });
-  assert.is(second.status, 79);
-  assert.is(second.stderr, '');
+  for (const variable of RANKS) {
+    const second = call(join(home, 'bin/python-mpi'), path, { ...wrong, [variable]: '1' });
+    assert.is(second.status, 79);
+    assert.is(second.stderr, '', variable);
+    // The script and the program it starts have to agree.
+    assert.not(isFirstRank({ [variable]: '1' }), variable);
+    assert.ok(isFirstRank({ [variable]: '0' }), variable);
+  }
 });
 
 launcher('works through a symlink, and its siblings too', () => {
