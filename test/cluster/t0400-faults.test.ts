@@ -9,7 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { pause } from '../../src/deadline.ts';
-import { whyNoCluster, withCluster } from './cluster.ts';
+import { type Cluster, whyNoCluster, withCluster } from './cluster.ts';
 import { type Case, HELD, nodesOf, runCases, SLOW } from './slurm-job.ts';
 
 const faults = suite('faults');
@@ -19,34 +19,35 @@ if (reason !== undefined) console.log(`skipped: ${reason}`);
 
 const TOLERATE = ['--tolerate-lost-nodes'];
 
+const lost = (node: string) => new RegExp(`^python-mpi: lost node ${node} \\[PEER_LOST\\]$`);
+const killLeader = (cluster: Cluster, node: string) =>
+  cluster.signal(node, 'SIGKILL', 'python-mpi\\.cjs');
+
+/** Something befalls the third of four nodes while it receives. */
+function midway(
+  strike: (cluster: Cluster, victim: string) => Promise<unknown>,
+  options: readonly string[],
+): Case {
+  return [
+    4,
+    async (job, cluster) => {
+      const victim = job.nodes[2]!;
+      const others = job.nodes.filter(node => node !== victim);
+      await job.start(options);
+      await job.until(victim, 'draft-*/big');
+      await strike(cluster, victim);
+      await job.struck();
+      if (options === TOLERATE) await job.works(others);
+      else await job.fails(lost(victim), others);
+    },
+  ];
+}
+
 /** What happens to whom on how many nodes. The victim is never the last: there are always some behind it. */
 const CASES: Record<string, Case> = {
-  'a leader that is killed ends the job with the name of its node': [
-    4,
-    async (job, cluster) => {
-      const [n0, n1, victim, n3] = job.nodes as [string, string, string, string];
-      await job.start([]);
-      await job.until(victim, 'draft-*/big');
-      await cluster.signal(victim, 'SIGKILL', 'python-mpi\\.cjs');
-      await job.struck();
-      await job.fails(new RegExp(`^python-mpi: lost node ${victim} \\[PEER_LOST\\]$`), [
-        n0,
-        n1,
-        n3,
-      ]);
-    },
-  ],
-  'a leader that is killed, tolerated': [
-    4,
-    async (job, cluster) => {
-      const [n0, n1, victim, n3] = job.nodes as [string, string, string, string];
-      await job.start(TOLERATE);
-      await job.until(victim, 'draft-*/big');
-      await cluster.signal(victim, 'SIGKILL', 'python-mpi\\.cjs');
-      await job.struck();
-      await job.works([n0, n1, n3]);
-    },
-  ],
+  'a leader that is killed ends the job with the name of its node': midway(killLeader, []),
+  'a leader that is killed, tolerated': midway(killLeader, TOLERATE),
+  'a plug that is pulled in the middle': midway((cluster, victim) => cluster.kill(victim), []),
   'a leader that stops delays those behind it for a while; when it goes on, it ends': [
     4,
     async (job, cluster) => {
@@ -84,11 +85,7 @@ const CASES: Record<string, Case> = {
       await job.until(n0, 'draft-*');
       await cluster.kill(victim);
       await job.struck();
-      await job.fails(new RegExp(`^python-mpi: lost node ${victim} \\[PEER_LOST\\]$`), [
-        n0,
-        n1,
-        n3,
-      ]);
+      await job.fails(lost(victim), [n0, n1, n3]);
     },
   ],
   'a plug that is pulled before the rank has begun, tolerated': [
@@ -101,21 +98,6 @@ const CASES: Record<string, Case> = {
       await cluster.kill(victim);
       await job.struck();
       await job.works([n0, n2, n3]);
-    },
-  ],
-  'a plug that is pulled in the middle': [
-    4,
-    async (job, cluster) => {
-      const [n0, n1, victim, n3] = job.nodes as [string, string, string, string];
-      await job.start([]);
-      await job.until(victim, 'draft-*/big');
-      await cluster.kill(victim);
-      await job.struck();
-      await job.fails(new RegExp(`^python-mpi: lost node ${victim} \\[PEER_LOST\\]$`), [
-        n0,
-        n1,
-        n3,
-      ]);
     },
   ],
   'a cable that is cut in the middle, tolerated; whoever is alone ends by himself': [
