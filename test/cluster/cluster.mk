@@ -9,7 +9,8 @@ cluster-up: ## bring up 4 nodes with Slurm in this machine, to try things on (te
 cluster-down: ## take them down again
 	@test/cluster/bed down
 
-soak: build ## strike POINTS=300 jobs at instants that follow from SEED, and prove that nothing is left; ranks 60 s apart
+soak: build ## strike POINTS=300 jobs at instants that follow from SEED, and prove that nothing is left; ranks 60 s apart; 56 nodes
 	@test/support/install.sh test
 	@LATE_MS=60000 $(NODE) test/cluster/t0410-root.test.ts
+	@$(NODE) test/soak/binary-tree.ts
 	@$(NODE) test/soak/soak.ts
