@@ -53,28 +53,32 @@ export function sealedSecret(
 
   const askAt = async (places: readonly number[], until: Deadline): Promise<Buffer> => {
     const nonce = randomBytes(NONCE_BYTES).toString('hex');
-    let refusals = 0;
+    const hostOf = new Map<Target, string>();
+    const refusals = new Map<string, number>();
     const question = {
       ask: () => munge.seal(`${name}|${nonce}`),
       read: async (answer: string) => {
         const [echo, secret] = await open(answer).catch(() => []);
         return echo === nonce && secret !== undefined ? readSecret(secret) : undefined;
       },
-      refused: () => {
-        refusals++;
+      refused: (target: Target) => {
+        const host = hostOf.get(target)!;
+        refusals.set(host, (refusals.get(host) ?? 0) + 1);
       },
     };
-    const targets = places.flatMap((of): readonly Target[] => {
+    for (const of of places) {
       const { endpoints, local } = placeOf(jobId, hosts, of);
-      return of === position ? [{ local }] : endpoints;
-    });
-    const host = hosts[places[0]!]!;
+      const targets: readonly Target[] = of === position ? [{ local }] : endpoints;
+      for (const target of targets) hostOf.set(target, hosts[of]!);
+    }
+    const what = `the secret of this job from ${hosts[places[0]!]}`;
     try {
-      return await ask(targets, question, until, `the secret of this job from ${host}`);
+      return await ask([...hostOf.keys()], question, until, what);
     } catch (thrown) {
       const error = asPythonMpiError(thrown);
       // Once is nothing: whoever ends while he looks for the secret himself hangs up on those who wait for it.
-      if (error.code !== 'TIMEOUT' || refusals < 2) throw error;
+      const [host] = [...refusals].find(([, count]) => count > 1) ?? [];
+      if (error.code !== 'TIMEOUT' || host === undefined) throw error;
       throw new PythonMpiError('NO_SECRET', `${host} takes no credential of MUNGE from this node`, {
         hint: `check the clocks and keys of both: munge -n | ssh ${host} unmunge`,
         cause: error,

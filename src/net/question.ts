@@ -65,8 +65,8 @@ export interface Question<Answer> {
   ask(): Promise<string>;
   /** Reads an answer; undefined when it is not from the right one. */
   read(answer: string): Promise<Answer | undefined>;
-  /** Somebody took the question and gave no answer. */
-  refused?(): void;
+  /** Somebody there took the question and gave no answer. */
+  refused?(target: Target): void;
 }
 
 /**
@@ -151,7 +151,7 @@ async function askOnce<Answer>(
     socket.write(`${await question.ask()}\n`);
     const answer = await readLine(socket).catch(() => undefined);
     if (answer !== undefined) return await question.read(answer);
-    question.refused?.();
+    question.refused?.(target);
     return undefined;
   } finally {
     socket.destroy();
