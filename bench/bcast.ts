@@ -6,7 +6,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { type Cluster, PROJECT, withCluster } from '../test/cluster/cluster.ts';
+import { type Cluster, withCluster } from '../test/cluster/cluster.ts';
+import { bundled } from './bundled.ts';
 import { leaderCosts, threadRows } from './leaders.ts';
 import { SHARED } from './package.ts';
 import { compilePeer } from './peer.ts';
@@ -20,7 +21,7 @@ const FILE = '/dev/shm/broadcast';
 const RATE = 1e9;
 
 const mpi = [compilePeer('bcast'), String(MIB), FILE];
-const ours = [process.execPath, `${PROJECT}/bench/bcast-node.ts`, String(MIB), FILE];
+const ours = [process.execPath, bundled('bcast-node'), String(MIB), FILE];
 
 const KERNEL =
   'all four nodes share the processors here: what is left is the kernel, which copies every byte out of a socket, into the next ' +

@@ -8,9 +8,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { buildSync } from 'esbuild';
 import { PackageFile } from '../src/stage/source.ts';
+import { bundled } from './bundled.ts';
 import { type Format, formats, makePackages } from './package.ts';
 import { profile } from './profile.ts';
 import { printTable, ratios, takeTurns } from './table.ts';
@@ -47,16 +46,8 @@ function measure(command: string[]): Cost {
   return { wall, cpu: user + system };
 }
 
-/** The one-shot program, bundled as the product is; as far from dist/lib/ as that. */
-function program(): string {
-  const outfile = fileURLToPath(new URL('../dist/bench/unpack-package.mjs', import.meta.url));
-  const entry = fileURLToPath(new URL('./unpack-package.ts', import.meta.url));
-  buildSync({ entryPoints: [entry], outfile, bundle: true, platform: 'node', format: 'esm' });
-  return outfile;
-}
-
 const paths = await makePackages(work);
-const unpackPackage = program();
+const unpackPackage = bundled('unpack-package');
 for (const format of formats) {
   const file = await PackageFile.open(paths[format], '/');
   await file.close();
