@@ -86,6 +86,33 @@ void census_joined(struct bcast *e, uint32_t link) {
         claim(e, link, i, 1);
         if (is_static) claim(e, e->config.max_links, i, 0);
     }
+    if (!is_static) census_elsewhere(e, position);
+    e->links[link].elsewhere_at = position + 1;
+}
+
+void census_elsewhere(struct bcast *e, uint32_t position) {
+    uint32_t first = index_of(e, position), end = first + tree_size(e->tree, position);
+    if (tree_parent(e->tree, position) == e->config.position) {
+        for (uint32_t i = first; i < end; i++) claim(e, e->config.max_links, i, 0);
+        flow_settle(e);
+        return;
+    }
+    /* Whoever is on the way to the static parent passes it on; who that is changes, so all hear of it, and again. */
+    e->census.members[first].elsewhere = 1;
+    for (uint32_t k = 0; k < e->links_end; k++) {
+        struct link *link = &e->links[k];
+        int on_the_way = is_child(link) && link->position != position && tree_below(e->tree, position, link->position);
+        if (on_the_way && position < link->elsewhere_at) link->elsewhere_at = position;
+    }
+}
+
+uint32_t census_take_elsewhere(const struct bcast *e, struct link *link) {
+    uint32_t end = link->position + tree_size(e->tree, link->position);
+    while (link->elsewhere_at < end) {
+        uint32_t position = link->elsewhere_at++;
+        if (e->census.members[index_of(e, position)].elsewhere) return position;
+    }
+    return TREE_NONE;
 }
 
 void census_dropped(struct bcast *e, uint32_t link) {

@@ -39,6 +39,7 @@ struct member {
     uint8_t told_lost;  /* what the parent knows; at the root: how often a sweep saw it lost */
     uint8_t slow;       /* once held up others; told_slow: the parent knows */
     uint8_t told_slow;
+    uint8_t elsewhere;  /* found another parent than its static one */
 };
 
 struct census {
@@ -155,6 +156,10 @@ void census_staged(struct bcast *e, int reused);
 void census_slow(struct bcast *e, uint32_t position);
 /* All positions reached through the link have the verdict. */
 void census_bye(struct bcast *e, uint32_t link);
+/* A position of the subtree has found another parent: its static one is to expect it no longer. */
+void census_elsewhere(struct bcast *e, uint32_t position);
+/* The next position that the child has to be told of so; TREE_NONE when there is none. Counts as told. */
+uint32_t census_take_elsewhere(const struct bcast *e, struct link *link);
 /* Children who never came are lost from now on. */
 void census_grace_over(struct bcast *e);
 /* Whether a static child may still come; whether any may. */

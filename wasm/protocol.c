@@ -26,6 +26,7 @@ static const struct rule {
     [FRAME_MOVED] = {1, 1, 0, 0, 0},
     [FRAME_PING] = {1, 1, 1, 0, 0},
     [FRAME_SLOW] = {1, 1, 0, 0, 0},
+    [FRAME_ELSEWHERE] = {1, 1, 0, 0, 0},
 };
 
 /* A failure's or a verdict's failing position lies in the upper half of its value. */
@@ -138,6 +139,13 @@ static int verdict(struct bcast *e, struct link *link) {
     return 1;
 }
 
+static int elsewhere(struct bcast *e, uint64_t position) {
+    if (position >= e->config.count || position == e->config.position) return 0;
+    if (!tree_below(e->tree, (uint32_t)position, e->config.position)) return 0;
+    census_elsewhere(e, (uint32_t)position);
+    return 1;
+}
+
 /* What a whole frame does; 0 when it does not fit. */
 static int act(struct bcast *e, uint32_t id) {
     struct link *link = &e->links[id];
@@ -155,6 +163,7 @@ static int act(struct bcast *e, uint32_t id) {
     case FRAME_BYE: return bye(e, id);
     case FRAME_MOVED: protocol_drop(e, id, BCAST_REASON_MOVED); return 1;
     case FRAME_SLOW: watch_slow(e); return 1;
+    case FRAME_ELSEWHERE: return elsewhere(e, f->value);
     default: return 1;
     }
 }

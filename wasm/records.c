@@ -87,6 +87,10 @@ static void say_to_parent(struct bcast *e, struct link *link) {
 }
 
 static void say_to_child(struct bcast *e, struct link *link) {
+    uint32_t position;
+    while (link_room(link) > 0 && (position = census_take_elsewhere(e, link)) != TREE_NONE) {
+        link_say(link, FRAME_ELSEWHERE, 0, position);
+    }
     if (link->moved_due && !link->moved_told && link_room(link) > 0) {
         link_say(link, FRAME_MOVED, 0, 0);
         link->moved_told = 1;

@@ -6,6 +6,7 @@
 
 enum event_kind {
     TIMER, ARRIVE, WRITTEN, LOST, DIALLED, READ_DONE, WANTED, CONSUMED, STAGED, FAILURE, DEATH, HANG, CUT, TAKEN,
+    START,
 };
 
 struct event {

@@ -99,6 +99,7 @@ static void call(int result) { CHECK(result == BCAST_OK, "the engine refused a c
 static void tick(struct world *w, struct bcast *engine) { call(bcast_tick(engine, w->now / 1000)); }
 
 static void drain(struct world *w, uint32_t id);
+static void create(struct world *w, uint32_t id);
 
 static void dialled(struct world *w, uint32_t id, uint32_t position) {
     struct node *n = &w->nodes[id], *peer = &w->nodes[position];
@@ -280,6 +281,10 @@ static void drain(struct world *w, uint32_t id) {
 
 static void happen(struct world *w, struct event *e) {
     struct node *n = &w->nodes[e->node];
+    if (e->kind == START) {
+        create(w, e->node);
+        return;
+    }
     if (e->kind == CUT) {
         uint32_t dialler = e->wire;
         if (end_of(w, dialler)->open && end_of(w, dialler ^ 1)->open) {
@@ -362,8 +367,8 @@ static void create(struct world *w, uint32_t id) {
     n->holder = random_chance(&w->seed, o->holders);
     n->stuck = random_chance(&w->seed, o->stuck);
     if (id != 0 && random_chance(&w->seed, o->absent)) return;
+    call(bcast_init(&n->engine, malloc(bytes), bytes, &config, w->now / 1000));
     n->alive = 1;
-    call(bcast_init(&n->engine, malloc(bytes), bytes, &config, 0));
     if (id == 0) {
         call(bcast_plan(n->engine, w->sizes, PACKAGES, "opaque", 6));
         post(w, pace_answer(&w->pace, 0), WANTED, 0);
@@ -373,7 +378,7 @@ static void create(struct world *w, uint32_t id) {
         if (random_chance(&w->seed, o->hangs)) post(w, soon(w, 500), HANG, id);
         if (random_chance(&w->seed, o->failures)) post(w, soon(w, 300), FAILURE, id);
     }
-    post(w, pace_answer(&w->pace, 0), TIMER, id);
+    post(w, pace_answer(&w->pace, w->now), TIMER, id);
 }
 
 static void add_statistics(struct bcast_statistics *sum, const struct bcast_statistics *s) {
@@ -434,6 +439,7 @@ struct sim_result sim_run(const struct sim_options *options) {
         w->config.redial_ms = 50;
         w->config.rejoin_ms = 5000;
     }
+    if (options->late > 0) w->config.grace_ms = 60000;
     if (options->slots > 0) w->config.slots = options->slots;
     w->config.deadline_ms = options->deadline_ms;
     w->config.tolerate_lost = (uint32_t)options->tolerate_lost;
@@ -442,7 +448,10 @@ struct sim_result sim_run(const struct sim_options *options) {
     w->sizes[2] = (uint64_t)segment * (segments - segments / 2) - segment / 2;
     for (int k = 0; k < PACKAGES; k++) w->total += w->sizes[k];
     w->nodes = calloc(options->nodes, sizeof *w->nodes);
-    for (uint32_t id = 0; id < options->nodes; id++) create(w, id);
+    for (uint32_t id = 0; id < options->nodes; id++) {
+        if (options->late > 0 && id != 0 && random_chance(&w->seed, options->late)) post(w, soon(w, 1500), START, id);
+        else create(w, id);
+    }
     while (w->events.count > 0) {
         struct event e = events_pop(&w->events);
         CHECK(e.time < END_OF_TIME, "no end in sight (seed %llu)", (unsigned long long)options->seed);

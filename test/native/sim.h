@@ -34,6 +34,7 @@ struct sim_options {
     double hangs;         /* ... or stops without closing anything */
     double failures;      /* ... or fails by itself */
     double absent;        /* ... or never starts */
+    double late;          /* ... or starts up to 1.5 s after the others, for whom there is a minute to come */
     double corruption;    /* probability that a piece of input has a flipped bit */
     double slow;          /* probability that a position reads one byte per millisecond */
     double stuck;         /* probability that a position never gets ready */
