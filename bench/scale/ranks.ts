@@ -2,9 +2,7 @@
  * Real ranks, as many as this machine holds: each to a running Python from a staged prefix, all of them alive at once,
  * and none lost. On the cluster in a box, against plain python3 started by the same launcher.
  *
- * Under srun, and for more ranks than two processors start in half a minute under the stand-in for aprun: under srun nobody
- * waits for anybody, and a node whose leader comes more than 30 s after the root's counts as lost; under aprun the ranks
- * meet first. Hydra would do, too, but leaves a Node beside each Python, for which memory does not suffice.
+ * Under srun: Hydra would do, too, but leaves a Node beside each Python, for which memory does not suffice.
  *
  *     node bench/scale/ranks.ts [RANKS]...      default 64 256 1024; the last needs some 16 GB of memory
  */
@@ -20,8 +18,6 @@ import { outputOf } from '../timing.ts';
 const NODES = 16;
 /** Ranks of a node, at least, if there are so many. */
 const RANKS_PER_NODE = 16;
-/** Ranks up to which it is srun. */
-const MOST_UNDER_SRUN = 256;
 const LIMIT_MS = 540_000;
 const LOOK_MS = 100;
 /** Memory that is left to the rest of the machine, in bytes. */
@@ -54,12 +50,6 @@ function available(): number {
 
 function launch(cluster: Cluster, ranks: number, command: readonly string[]): Promise<Finished> {
   const nodes = cluster.nodes.length;
-  const rendezvous = `${cluster.shared}/rendezvous`;
-  const env = { PYTHON_MPI_SIZE: String(ranks), PYTHON_MPI_RENDEZVOUS: rendezvous };
-  if (ranks > MOST_UNDER_SRUN) {
-    const told = ['-n', String(ranks), '-N', String(ranks / nodes)];
-    return cluster.run('aprun', [...told, ...command], { timeoutMs: LIMIT_MS, env });
-  }
   // It shares the ranks out evenly by itself; asked to, it would want a processor for each.
   const told = ['--mpi=none', '--overcommit', `-N${nodes}`, `-n${ranks}`];
   return cluster.run('srun', [...told, ...command], { timeoutMs: LIMIT_MS });
@@ -149,7 +139,7 @@ async function measure(ranks: number, nodes: number): Promise<readonly (string |
         gigabytes(plain.running),
       ];
     },
-    { slurm: ranks <= MOST_UNDER_SRUN },
+    { slurm: true },
   );
   return cells;
 }
@@ -159,18 +149,16 @@ export async function measureRanks(counts: readonly number[]): Promise<string> {
   const rows: (string | number)[][] = [];
   for (const ranks of counts) {
     const nodes = Math.min(NODES, Math.max(1, ranks / RANKS_PER_NODE));
-    const launcher = ranks > MOST_UNDER_SRUN ? 'aprun, a stand-in' : 'srun';
     const cells = await measure(ranks, nodes).catch(error => {
       console.error(error);
       process.exitCode = 1;
       return [`failed: ${String(error.message).split('\n')[0]!.slice(0, 80)}`, '', '', '', '', ''];
     });
-    rows.push([ranks, launcher, `${nodes} x ${ranks / nodes}`, ...cells]);
+    rows.push([ranks, `${nodes} x ${ranks / nodes}`, ...cells]);
   }
   return markdownTable(
     [
       'ranks',
-      'launcher',
       'nodes x ranks',
       'ran Python',
       'seconds to the last',
