@@ -81,16 +81,12 @@ void census_init(struct bcast *e) {
 void census_joined(struct bcast *e, uint32_t link) {
     uint32_t position = e->links[link].position, first = index_of(e, position);
     uint32_t end = first + tree_size(e->tree, position);
-    int is_static = tree_parent(e->tree, position) == e->config.position;
-    for (uint32_t i = first; i < end; i++) {
-        claim(e, link, i, 1);
-        if (is_static) claim(e, e->config.max_links, i, 0);
-    }
-    if (!is_static) census_elsewhere(e, position);
+    for (uint32_t i = first; i < end; i++) claim(e, link, i, 1);
+    census_arrived(e, position);
     e->links[link].elsewhere_at = position + 1;
 }
 
-void census_elsewhere(struct bcast *e, uint32_t position) {
+void census_arrived(struct bcast *e, uint32_t position) {
     uint32_t first = index_of(e, position), end = first + tree_size(e->tree, position);
     if (tree_parent(e->tree, position) == e->config.position) {
         for (uint32_t i = first; i < end; i++) claim(e, e->config.max_links, i, 0);
@@ -107,11 +103,14 @@ void census_elsewhere(struct bcast *e, uint32_t position) {
 }
 
 uint32_t census_take_elsewhere(const struct bcast *e, struct link *link) {
+    /* Almost always there is nothing to tell, and this is asked for every record. */
+    if (link->elsewhere_at == TREE_NONE) return TREE_NONE;
     uint32_t end = link->position + tree_size(e->tree, link->position);
     while (link->elsewhere_at < end) {
         uint32_t position = link->elsewhere_at++;
         if (e->census.members[index_of(e, position)].elsewhere) return position;
     }
+    link->elsewhere_at = TREE_NONE;
     return TREE_NONE;
 }
 

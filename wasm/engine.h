@@ -156,8 +156,8 @@ void census_staged(struct bcast *e, int reused);
 void census_slow(struct bcast *e, uint32_t position);
 /* All positions reached through the link have the verdict. */
 void census_bye(struct bcast *e, uint32_t link);
-/* A position of the subtree has found another parent: its static one is to expect it no longer. */
-void census_elsewhere(struct bcast *e, uint32_t position);
+/* A position of the subtree has found a parent, here or elsewhere: its static one is to expect it no longer. */
+void census_arrived(struct bcast *e, uint32_t position);
 /* The next position that the child has to be told of so; TREE_NONE when there is none. Counts as told. */
 uint32_t census_take_elsewhere(const struct bcast *e, struct link *link);
 /* Children who never came are lost from now on. */

@@ -65,10 +65,7 @@ void flow_want(struct bcast *e, uint32_t id, uint64_t segment) {
     }
     link->wanted = 1;
     link->next = link->acked = link->fetch = segment;
-    if (is_root(e)) {
-        int slow = is_slow(e, link);
-        link->private = slow || (w->started && segment < w->base);
-    }
+    if (is_root(e)) link->private = is_slow(e, link) || (w->started && segment < w->base);
 }
 
 uint64_t flow_floor(const struct bcast *e) {

@@ -23,7 +23,7 @@
  *              down  ready | reused << 32       1 = go  u32 lost
  *     BYE      up    0                          0       -      I and all below have the verdict
  *     MOVED    down  0                          0       -      not from me: ask the root
- *     ELSEWHERE down position                  0       -      do not expect it any more: it has another parent
+ *     ELSEWHERE down position                   0       -      do not expect it any more: it has another parent
  *     SLOW     down  0                          0       -      you hold up those below you: send them to the root
  *     PING     both  0                          0       -
  *

@@ -49,7 +49,7 @@ struct link {
 
     /* Conversation: what one end has told the other. "asked" and "wanted" are said by the lower end. */
     uint8_t plan_told, asked, wanted, verdict_told, fail_told, bye_told, moved_due, moved_told, slow_told, ping_due;
-    uint32_t elsewhere_at; /* a child has been told of all positions before this one that are elsewhere */
+    uint32_t elsewhere_at; /* a child has been told of all positions before this one that are elsewhere; TREE_NONE: of all */
     uint8_t private; /* root: this child reads through straggler slots, not through the window */
     uint8_t holding; /* this child holds up others, since held_since */
     uint64_t held_since, held_from; /* since when, and from which segment on */

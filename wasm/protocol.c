@@ -142,7 +142,7 @@ static int verdict(struct bcast *e, struct link *link) {
 static int elsewhere(struct bcast *e, uint64_t position) {
     if (position >= e->config.count || position == e->config.position) return 0;
     if (!tree_below(e->tree, (uint32_t)position, e->config.position)) return 0;
-    census_elsewhere(e, (uint32_t)position);
+    census_arrived(e, (uint32_t)position);
     return 1;
 }
 

@@ -363,7 +363,7 @@ static void create(struct world *w, uint32_t id) {
     CHECK(bytes > 0, "the configuration of %u", id);
     n->wire_of = malloc(n->links * sizeof *n->wire_of);
     for (uint32_t k = 0; k < n->links; k++) n->wire_of[k] = NOBODY;
-    n->slow = random_chance(&w->seed, o->slow) && id != 0;
+    n->slow = random_chance(&w->seed, o->slow) && !(o->swift_root && id == 0);
     n->holder = random_chance(&w->seed, o->holders);
     n->stuck = random_chance(&w->seed, o->stuck);
     if (id != 0 && random_chance(&w->seed, o->absent)) return;

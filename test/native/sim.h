@@ -37,6 +37,7 @@ struct sim_options {
     double late;          /* ... or starts up to 1.5 s after the others, for whom there is a minute to come */
     double corruption;    /* probability that a piece of input has a flipped bit */
     double slow;          /* probability that a position reads one byte per millisecond */
+    int swift_root;       /* ... but not the root */
     double stuck;         /* probability that a position never gets ready */
     uint32_t deadline_ms;
     int tolerate_lost;
