@@ -36,12 +36,8 @@ export interface PmiClient {
   fence(deadline: Deadline): Promise<void>;
   /** Ends the session and with it, on most servers, the connection. */
   finalize(deadline: Deadline): Promise<void>;
-  /**
-   * Returns when the launcher has read all that this rank printed before. Its process on this node answers requests and
-   * reads output in one loop, in no given order within a turn: the second of two answers comes in a later turn than the
-   * first, and in between lies one that has found all of the output there.
-   */
-  drain(deadline: Deadline): Promise<void>;
+  /** Asks for what the launcher always answers, and what changes nothing. */
+  ping(deadline: Deadline): Promise<void>;
   /**
    * Asks the launcher to end the job. There is no reply, so it does not wait for its turn: it must get through
    * while a barrier hangs.
@@ -98,7 +94,7 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
   const abort = async (status: number): Promise<void> => {
     // Hydra ends the job at once, and what it has not read by then is lost: an error message, or Python's traceback.
     const deadline = Deadline.after(DRAIN_MS);
-    const drained = client.drain(deadline);
+    const drained = drain(client, deadline);
     await deadline.wait(drained, 'the launcher to read what was printed').catch(() => {});
     // A launcher that cannot be told has gone, and the job with it.
     await client.abort(status).catch(() => {});
@@ -122,6 +118,15 @@ export async function openSession(reached: Reached, opening: Opening): Promise<R
     },
     abort,
   };
+}
+
+/**
+ * Returns when the launcher has read all that this rank printed before. Its process on this node answers requests and
+ * reads output in one loop, in no given order within a turn: the second of two answers comes in a later turn than the
+ * first, and in between lies one that has found all of the output there.
+ */
+async function drain(client: PmiClient, deadline: Deadline): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await client.ping(deadline);
 }
 
 /** The store of an open session; every wait ends at the deadline. */

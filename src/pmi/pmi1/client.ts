@@ -93,9 +93,8 @@ export class Pmi1Client implements PmiClient {
     succeed('finalize', await this.#dialogue.request('finalize', {}, 'finalize_ack', deadline));
   }
 
-  async drain(deadline: Deadline): Promise<void> {
-    for (let turn = 0; turn < 2; turn++)
-      await this.#dialogue.request('get_maxes', {}, 'maxes', deadline);
+  async ping(deadline: Deadline): Promise<void> {
+    await this.#dialogue.request('get_maxes', {}, 'maxes', deadline);
   }
 
   async abort(status: number): Promise<void> {

@@ -104,8 +104,8 @@ export class Pmi2Client implements PmiClient {
     await this.#ask('finalize', {}, deadline);
   }
 
-  async drain(deadline: Deadline): Promise<void> {
-    for (let turn = 0; turn < 2; turn++) await this.#ask('job-getid', {}, deadline);
+  async ping(deadline: Deadline): Promise<void> {
+    await this.#ask('job-getid', {}, deadline);
   }
 
   async abort(status: number): Promise<void> {
