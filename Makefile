@@ -11,7 +11,7 @@ ESBUILD = node_modules/.bin/esbuild --bundle --minify-whitespace --minify-syntax
 
 SOURCES  := $(shell find src -name '*.ts')
 PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
-WORKERS  := $(notdir $(basename $(wildcard src/stage/*-worker.ts src/bundle/*-worker.ts)))
+WORKERS  := $(notdir $(basename $(wildcard src/*/*-worker.ts src/*/*/*-worker.ts)))
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) dist/bin/janitor.cjs $(WORKERS:%=dist/lib/%.cjs)
 
 .PHONY: help build demo test lint format bench scale load fuzz clean
@@ -39,7 +39,7 @@ dist/bin/janitor.cjs: build/bundle/janitor.cjs
 build/bundle/%.cjs: src/cli/%.ts $(SOURCES) src/engine/constants.ts package.json node_modules/.package-lock.json
 	$(ESBUILD) --outfile=$@ $<
 dist/lib/%.cjs: $(SOURCES) node_modules/.package-lock.json
-	$(ESBUILD) --outfile=$@ $(firstword $(wildcard src/*/$*.ts))
+	$(ESBUILD) --outfile=$@ $(firstword $(wildcard src/*/$*.ts src/*/*/$*.ts))
 
 demo: build ## pack this machine's Python with numpy and run 4 ranks from it
 	@test/support/install.sh demo

@@ -7,7 +7,7 @@
  */
 import { openSync, readSync } from 'node:fs';
 import type { PackageSpec } from '../src/stage/package.ts';
-import { Unpacker } from '../src/stage/unpacker.ts';
+import { Unpacker } from '../src/stage/unpack/unpacker.ts';
 
 const [file, directory, spec] = process.argv.slice(2) as [string, string, string];
 const unpacker = new Unpacker({ directory, packages: [JSON.parse(spec) as PackageSpec] });

@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { PackageFile } from '../src/stage/source.ts';
+import { PackageFile } from '../src/stage/package-file.ts';
 import { bundled } from './bundled.ts';
 import { type Format, formats, makePackages } from './package.ts';
 import { profile } from './profile.ts';

@@ -10,13 +10,13 @@ import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
 import { isStagedHere } from './launch/plan.ts';
-import { findRoster } from './launch/roster.ts';
+import { findRoster } from './launch/rendezvous/node-map.ts';
 import type { Run, Staged } from './launch/run.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
-import type { Rendezvous } from './pmi/rendezvous.ts';
+import type { Rendezvous } from './pmi/launcher.ts';
+import { hookEnvironment } from './stage/abort-hook.ts';
 import { pythonProgram } from './stage/environment.ts';
-import { hookEnvironment } from './stage/hook.ts';
 
 /** From Python's start to giving memory back, in milliseconds: a Python that is over by then had better not wait for it. */
 const SETTLE_MS = 2000;
@@ -46,7 +46,7 @@ export async function launch(run: Run): Promise<Outcome> {
   try {
     if (configuration.packages.length > 0) {
       if (rendezvous.notice !== undefined) {
-        const { withStore } = await import('./launch/store.ts');
+        const { withStore } = await import('./launch/rendezvous/kvs-server.ts');
         const only = configuration.interface;
         rendezvous = await withStore(rendezvous, { only, deadline, log });
       }

@@ -21,12 +21,13 @@ function wingOf(file: string): string {
 const MAY_IMPORT: Record<string, readonly string[]> = {
   cli: ['launch', 'bundle', 'exec', 'pmi'],
   launch: ['pmi', 'net', 'engine', 'stage', 'exec'],
+  tar: [],
   net: ['engine'],
   pmi: [],
   engine: [],
-  stage: [],
+  stage: ['tar'],
   exec: [],
-  bundle: [],
+  bundle: ['tar'],
 };
 
 /** The one owner of each dangerous thing: a pattern, and where it may stand. */

@@ -39,7 +39,7 @@ export const ASSUMED = {
   read: 1000,
   /** Added to the latency measured over loopback, microseconds. */
   fabric: 5,
-  /** Packed bytes an unpacker takes ahead of its work: COMPRESSED_RING of src/stage/unpacker.ts. */
+  /** Packed bytes an unpacker takes ahead of its work: COMPRESSED_RING of src/stage/unpack/unpacker.ts. */
   ring: 4 * 2 ** 20,
   /** From unpacked to ready, microseconds. */
   publish: 3000,

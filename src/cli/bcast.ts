@@ -3,7 +3,7 @@
  */
 import { basename, dirname, resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
-import type { Destination, Report } from '../launch/bcast.ts';
+import type { Destination, Report } from '../launch/bcast/bcast.ts';
 import { parseWith } from './commander.ts';
 import type { SettingName } from './configuration.ts';
 

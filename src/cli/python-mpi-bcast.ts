@@ -4,7 +4,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
 import { asPythonMpiError } from '../errors.ts';
-import { broadcast } from '../launch/bcast.ts';
+import { broadcast } from '../launch/bcast/bcast.ts';
 import { JobFailed } from '../launch/run.ts';
 import { silent, verbose } from '../log.ts';
 import { parseBcastCommand, summary } from './bcast.ts';

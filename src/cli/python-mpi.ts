@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     }
     configuration = configure(line.options, env, process.cwd());
     if (line.check) {
-      const { check } = await import('../launch/check.ts');
+      const { check } = await import('../launch/check/check.ts');
       const report = await check(configuration, line.python, env, process.cwd());
       process.stdout.write(`${report.join('\n')}\n`);
       return;

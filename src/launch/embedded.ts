@@ -5,7 +5,7 @@
 import { codeOfStatus, PythonMpiError } from '../errors.ts';
 import { LocalRanks } from '../exec/ranks.ts';
 import { type Outcome, shellStatus } from '../outcome.ts';
-import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/embedded.ts';
+import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/launchers/embedded.ts';
 import { formatMapping } from '../pmi/mapping.ts';
 import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
 import type { Run } from './run.ts';

@@ -5,8 +5,8 @@ import { hostname } from 'node:os';
 import { pause } from '../deadline.ts';
 import { asPythonMpiError, type ErrorCode } from '../errors.ts';
 import { SUCCESS } from '../outcome.ts';
-import type { Rendezvous } from '../pmi/rendezvous.ts';
-import type { Roster } from './roster.ts';
+import type { Rendezvous } from '../pmi/launcher.ts';
+import type { Roster } from './rendezvous/node-map.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */

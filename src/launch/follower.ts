@@ -4,11 +4,11 @@
 import { Deadline } from '../deadline.ts';
 import { self } from '../exec/processes.ts';
 import { askLeader } from '../net/local.ts';
-import type { Rendezvous } from '../pmi/rendezvous.ts';
+import type { Rendezvous } from '../pmi/launcher.ts';
 import { AFTERMATH_MS, deserted } from './failure.ts';
-import { meetingOf } from './meeting.ts';
 import { decodeFailure, decodeVerdict, type LocalVerdict } from './plan.ts';
-import type { Roster } from './roster.ts';
+import { meetingOf } from './rendezvous/choose.ts';
+import type { Roster } from './rendezvous/node-map.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /**

@@ -7,20 +7,20 @@ import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
 import type { Driver, Verdict } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
-import type { Rendezvous } from '../pmi/rendezvous.ts';
+import type { Rendezvous } from '../pmi/launcher.ts';
+import { knownPackages, remember } from '../stage/digest-cache.ts';
 import { pythonProgram } from '../stage/environment.ts';
-import { knownPackages, remember } from '../stage/known.ts';
+import { adviseAgainst, parseMountinfo } from '../stage/mounts.ts';
+import type { PackageFile } from '../stage/package-file.ts';
 import type { Hold } from '../stage/prefix.ts';
-import type { PackageFile } from '../stage/source.ts';
 import { AFTERMATH_MS } from './failure.ts';
 import { Leadership } from './leadership.ts';
-import { type Meeting, meetingOf } from './meeting.ts';
-import { adviseAgainst, parseMountinfo } from './mounts.ts';
 import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
+import { NodeStation } from './prefix-stager.ts';
+import { type Meeting, meetingOf } from './rendezvous/choose.ts';
+import type { Roster } from './rendezvous/node-map.ts';
 import type { NodeReport } from './report/node-report.ts';
-import type { Roster } from './roster.ts';
 import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
-import { NodeStation } from './station.ts';
 
 /**
  * @throws JobFailed with the session's verdict
@@ -166,7 +166,7 @@ async function reportOf(
 }
 
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
-  const { openPackages } = await import('../stage/source.ts');
+  const { openPackages } = await import('../stage/package-file.ts');
   return openPackages(packages, pkgroot, knownPackages(chroot));
 }
 

@@ -13,9 +13,9 @@ import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/ha
 import { type Link, Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
 import { AFTERMATH_MS, deserted } from './failure.ts';
-import type { Meeting } from './meeting.ts';
 import { decodeFailure, type LocalVerdict } from './plan.ts';
-import type { Roster } from './roster.ts';
+import type { Meeting } from './rendezvous/choose.ts';
+import type { Roster } from './rendezvous/node-map.ts';
 
 /** How long started leaders may take to connect to their parents, in milliseconds. */
 const GRACE_MS = 30_000;

@@ -3,7 +3,7 @@
  */
 import { Deadline, pause } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
-import { sweepDrafts } from '../stage/draft.ts';
+import { sweepDrafts } from '../stage/copy/copy-draft.ts';
 import { Store } from '../stage/prefix.ts';
 import type { Litter } from './run.ts';
 

@@ -5,7 +5,6 @@
 import { type AddressInfo, connect, type Server, type Socket } from 'node:net';
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
-import { Crowd } from './crowd.ts';
 import {
   CHALLENGE_BYTES,
   ClientHandshake,
@@ -14,7 +13,8 @@ import {
   PROOF_BYTES,
   ServerHandshake,
 } from './handshake.ts';
-import { listenLocal, listenTcp } from './listen.ts';
+import { listenLocal, listenTcp } from './listener.ts';
+import { Crowd } from './pending-connections.ts';
 
 /** How long an accepted connection may take to prove itself, in milliseconds. */
 const PROOF_MS = 5000;

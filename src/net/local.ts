@@ -8,7 +8,7 @@ import type { Deadline } from '../deadline.ts';
 import { LOCAL } from './handshake.ts';
 import { Lines } from './lines.ts';
 import { dial, type Link } from './link.ts';
-import { patiently } from './patience.ts';
+import { patiently } from './retry.ts';
 
 /**
  * The leader's side. `Member` is what ranks say of themselves, `Verdict` what they are all told.

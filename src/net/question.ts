@@ -6,9 +6,9 @@
  */
 import { connect, type Server, type Socket } from 'node:net';
 import { Backoff, type Deadline } from '../deadline.ts';
-import { Crowd } from './crowd.ts';
 import type { Target } from './link.ts';
-import { listenLocal, listenTcp } from './listen.ts';
+import { listenLocal, listenTcp } from './listener.ts';
+import { Crowd } from './pending-connections.ts';
 
 /** A line longer than this is none of ours, in bytes. */
 const MAX_LINE = 16_384;

@@ -15,10 +15,10 @@ import { Deadline, now } from '../deadline.ts';
 import { asPythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from './card.ts';
+import { dialAny } from './dial.ts';
 import { REPORT } from './handshake.ts';
 import { Lines } from './lines.ts';
 import type { Link } from './link.ts';
-import { dialAny } from './reach.ts';
 
 /** Children of a node in the reports' tree: 33,824 nodes are within three links of the root. */
 const FAN_OUT = 32;

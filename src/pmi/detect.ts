@@ -4,17 +4,17 @@
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { embedded } from './embedded.ts';
-import { hydra } from './hydra.ts';
-import { pals } from './pals.ts';
-import { pmiPort } from './pmi-port.ts';
-import { pmi2 } from './pmi2.ts';
-import { pmix } from './pmix.ts';
-import type { Method, Rendezvous } from './rendezvous.ts';
-import { single } from './single.ts';
-import { slurm } from './slurm.ts';
-import { stray } from './stray.ts';
-import { told } from './told.ts';
+import type { Method, Rendezvous } from './launcher.ts';
+import { embedded } from './launchers/embedded.ts';
+import { told } from './launchers/env-only.ts';
+import { hydra } from './launchers/hydra.ts';
+import { stray } from './launchers/incomplete.ts';
+import { pals } from './launchers/pals.ts';
+import { pmiPort } from './launchers/pmi-port.ts';
+import { pmi2 } from './launchers/pmi2.ts';
+import { pmix } from './launchers/pmix.ts';
+import { single } from './launchers/single.ts';
+import { slurm } from './launchers/slurm.ts';
 
 /** The first that claims the environment is it; so one that knows more comes before one that knows less. */
 export const METHODS: readonly Method[] = [

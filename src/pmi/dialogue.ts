@@ -7,7 +7,7 @@
 import type { Deadline } from '../deadline.ts';
 import type { Channel } from './channel.ts';
 import { type Fields, type Message, quote, shown } from './message.ts';
-import { misbehaved, Turns } from './turns.ts';
+import { misbehaved, Turns } from './request-queue.ts';
 
 /** How messages look on the wire. */
 export interface Wire {

@@ -6,14 +6,8 @@ import { PythonMpiError } from '../errors.ts';
 import { shellStatus } from '../outcome.ts';
 import { type Channel, openDescriptor, socketOf } from './channel.ts';
 import { readCount } from './environment.ts';
+import { FAREWELL_MS, type HandOver, type Kvs, type Opening, type Rendezvous } from './launcher.ts';
 import { nodesOfMapping } from './mapping.ts';
-import {
-  FAREWELL_MS,
-  type HandOver,
-  type Kvs,
-  type Opening,
-  type Rendezvous,
-} from './rendezvous.ts';
 
 /**
  * A rank's side of PMI, of either version.

@@ -9,7 +9,7 @@
 import fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
-import { hookDirectory } from './hook.ts';
+import { hookDirectory } from './abort-hook.ts';
 
 export interface PythonProgram {
   /** Absolute path of the interpreter. */

@@ -8,8 +8,8 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ErrorCode, PythonMpiError } from '../../src/errors.ts';
-import { Extractor } from '../../src/stage/extract.ts';
-import { TarReader } from '../../src/stage/tar.ts';
+import { Extractor } from '../../src/stage/unpack/extract.ts';
+import { TarReader } from '../../src/tar/read.ts';
 import { listing, scratch } from '../support/scratch.ts';
 import {
   archive,

@@ -23,13 +23,13 @@ import {
   ServerHandshake,
   TREE,
 } from '../../src/net/handshake.ts';
-import { parseApinfo } from '../../src/pmi/apinfo.ts';
-import { expandCounts, expandHostlist } from '../../src/pmi/hostlist.ts';
+import { parseApinfo } from '../../src/pmi/launchers/apinfo.ts';
+import { expandCounts, expandHostlist } from '../../src/pmi/launchers/hostlist.ts';
 import { nodesOfMapping } from '../../src/pmi/mapping.ts';
 import { LineReader, parseLine } from '../../src/pmi/pmi1/codec.ts';
 import { Pmi1Server } from '../../src/pmi/pmi1/server.ts';
 import { FrameReader, frame, parseFound, parseStatus } from '../../src/pmi/pmix/codec.ts';
-import { TarReader } from '../../src/stage/tar.ts';
+import { TarReader } from '../../src/tar/read.ts';
 import { Random } from '../support/random.ts';
 import { archive, gnuLong, pax } from '../support/tar-builder.ts';
 

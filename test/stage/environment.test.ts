@@ -4,8 +4,8 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PythonMpiError } from '../../src/errors.ts';
+import { hookDirectory } from '../../src/stage/abort-hook.ts';
 import { type PythonProgram, pythonProgram } from '../../src/stage/environment.ts';
-import { hookDirectory } from '../../src/stage/hook.ts';
 import { scratch } from '../support/scratch.ts';
 
 const SYSTEM_PYTHON = '/usr/bin/python3';

@@ -10,14 +10,14 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { Deadline } from '../../src/deadline.ts';
 import { Leadership } from '../../src/launch/leadership.ts';
-import { meetingOf } from '../../src/launch/meeting.ts';
 import { encodeFailure, encodePlan } from '../../src/launch/plan.ts';
-import { rosterOf } from '../../src/launch/roster.ts';
-import { withStore } from '../../src/launch/store.ts';
+import { meetingOf } from '../../src/launch/rendezvous/choose.ts';
+import { withStore } from '../../src/launch/rendezvous/kvs-server.ts';
+import { rosterOf } from '../../src/launch/rendezvous/node-map.ts';
 import { silent } from '../../src/log.ts';
 import { TREE } from '../../src/net/handshake.ts';
-import { Notice } from '../../src/pmi/notice.ts';
-import type { Rendezvous } from '../../src/pmi/rendezvous.ts';
+import type { Rendezvous } from '../../src/pmi/launcher.ts';
+import { Notice } from '../../src/pmi/rendezvous-file.ts';
 
 const [first, count, size, bytes] = [2, 3, 4, 6].map(at => Number(process.argv[at])) as [
   number,

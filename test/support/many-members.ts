@@ -5,8 +5,8 @@
  *     node many-members.ts (files | directories | deep | same | globals)
  */
 import { asPythonMpiError } from '../../src/errors.ts';
-import { TarReader } from '../../src/stage/tar.ts';
-import { Tree } from '../../src/stage/tree.ts';
+import { Tree } from '../../src/stage/unpack/placement.ts';
+import { TarReader } from '../../src/tar/read.ts';
 import { member, pax } from './tar-builder.ts';
 
 const MEMBERS = 10_000_000;

@@ -13,7 +13,7 @@ import { Deadline } from '../../src/deadline.ts';
 import { asPythonMpiError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/outcome.ts';
 import { detect } from '../../src/pmi/detect.ts';
-import type { Rendezvous } from '../../src/pmi/rendezvous.ts';
+import type { Rendezvous } from '../../src/pmi/launcher.ts';
 
 const { values: options, positionals: program } = parseArgs({
   options: {

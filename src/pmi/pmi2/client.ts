@@ -11,8 +11,8 @@ import { MAX_RANKS } from '../environment.ts';
 import { type Fields, type Message, quote } from '../message.ts';
 import { lineWire } from '../pmi1/client.ts';
 import { encodeLine, formatRequest as formatLineRequest } from '../pmi1/codec.ts';
+import { misbehaved } from '../request-queue.ts';
 import type { PmiClient } from '../session.ts';
-import { misbehaved } from '../turns.ts';
 import { BodyReader, formatRequest, parseBody } from './codec.ts';
 
 /** Who says that he is this rank. */

@@ -8,7 +8,7 @@ import { type Deadline, pause } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import { MAX_RANKS } from '../environment.ts';
-import { misbehaved, Turns } from '../turns.ts';
+import { misbehaved, Turns } from '../request-queue.ts';
 import {
   abortBody,
   commitBody,

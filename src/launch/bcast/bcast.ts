@@ -1,0 +1,223 @@
+/**
+ * python-mpi-bcast, as a story: find the others, ask what they hold, send what is missing, publish everywhere.
+ *
+ * Every rank was given the same command line, so only the root has to look at the sources. A first session, without a
+ * stream, asks whether all nodes hold what the root's node holds; if so, only the difference to that is sent.
+ */
+import { hostname } from 'node:os';
+import { Deadline, now } from '../../deadline.ts';
+import type { Ready } from '../../engine/engine.ts';
+import { Janitor } from '../../exec/janitor.ts';
+import type { Driver } from '../../net/driver.ts';
+import { SURVEY, TREE } from '../../net/handshake.ts';
+import { SUCCESS } from '../../outcome.ts';
+import { detect } from '../../pmi/detect.ts';
+import type { Rendezvous } from '../../pmi/launcher.ts';
+import { PackageArrival, TreeArrival } from '../../stage/copy/arrival.ts';
+import { inventoryDigest } from '../../stage/copy/inventory.ts';
+import { packTrees } from '../../stage/copy/pack.ts';
+import type { PackageSource } from '../../stage/package.ts';
+import { openPackages } from '../../stage/package-file.ts';
+import { prefixId } from '../../stage/prefix.ts';
+import { totalOf } from '../../stage/unpack/intake.ts';
+import { giveUp } from '../failure.ts';
+import { follow } from '../follower.ts';
+import { Leadership } from '../leadership.ts';
+import { encodeFailure, encodePlan } from '../plan.ts';
+import { meetingOf } from '../rendezvous/choose.ts';
+import { withStore } from '../rendezvous/kvs-server.ts';
+import { findRoster, type Roster } from '../rendezvous/node-map.ts';
+import { type Configuration, JobFailed, type Run } from '../run.ts';
+import { type CopyPlan, type CopyQuestion, CopyStation, SurveyStation } from './copy-stager.ts';
+
+/** Where copies go, on every node. */
+export interface Destination {
+  /** Absolute. */
+  directory: string;
+  /** Names in it: one for each source, or the one that all packages are extracted to. */
+  names: readonly string[];
+}
+
+/** One rank's broadcast. */
+export interface Bcast
+  extends Pick<Run, 'env' | 'janitor' | 'log' | 'progress' | 'introduce' | 'complain'> {
+  configuration: Pick<Configuration, 'launcher' | 'interface' | 'timeout'>;
+  /** Files and directories to copy, or packages to extract: absolute paths. */
+  sources: readonly string[];
+  destination: Destination;
+  /** Unpack the sources instead of copying them. */
+  extract: boolean;
+  /** What is at the destination and not in the copy may go. */
+  replace: boolean;
+  /** Root: hears how it went. */
+  report: (report: Report) => void;
+}
+
+export interface Report {
+  /** Bytes of the stream that was broadcast. */
+  bytes: number;
+  /** Nodes that hold the copy now. */
+  nodes: number;
+  /** How many of them held it before. */
+  held: number;
+  /** From when all nodes were found to when all have it. */
+  milliseconds: number;
+}
+
+/** What a session brings to a node: where it comes from at the root. */
+interface Cargo {
+  sources: readonly PackageSource[];
+  content: string;
+}
+
+/**
+ * Does this rank's part.
+ * @throws JobFailed when it came to nothing and the user has been told why
+ * @throws PythonMpiError for an error before the launcher was spoken to
+ */
+export async function broadcast(run: Bcast): Promise<void> {
+  const { configuration, env, log } = run;
+  const deadline = Deadline.after(configuration.timeout);
+  let rendezvous = await detect(env, log, configuration.launcher).open(deadline);
+  const { rank, size } = rendezvous.placement;
+  run.introduce(`${hostname()}/${rank}`);
+  log(`rank ${rank} of ${size}, launched by ${rendezvous.launcher} (${rendezvous.why})`);
+  try {
+    rendezvous = await withStore(rendezvous, { only: configuration.interface, deadline, log });
+    const roster = await findRoster(rendezvous);
+    if (roster.leads) await lead(run, rendezvous, roster, deadline);
+    else await follow(run, rendezvous, roster, deadline, isVerdict);
+    await rendezvous.settle();
+  } catch (thrown) {
+    throw await giveUp(run, rendezvous, undefined, thrown);
+  }
+  await rendezvous.finish(SUCCESS);
+}
+
+/** After a good verdict the ranks of a node need no word more. */
+function isVerdict(said: unknown): said is object {
+  return typeof said === 'object' && said !== null;
+}
+
+async function lead(
+  run: Bcast,
+  rendezvous: Rendezvous,
+  roster: Roster,
+  deadline: Deadline,
+): Promise<void> {
+  const { destination, log } = run;
+  const { directory, names } = destination;
+  const isRoot = roster.position === 0;
+  const { configuration, env } = run;
+  const meeting = meetingOf(rendezvous, roster, {
+    env,
+    only: configuration.interface,
+    deadline,
+    log,
+  });
+  const leadership = await Leadership.take<object>(meeting, roster, deadline, log);
+  const start = now();
+  const { gathering, secret, host } = leadership;
+  const janitor = new Janitor(run.janitor('drafts', directory));
+  const trees = run.extract ? undefined : new TreeArrival(directory, names, run.replace);
+  const arrival = trees ?? new PackageArrival(directory, names[0]!, run.replace);
+  let station: CopyStation | undefined;
+  try {
+    const agreed = trees !== undefined && (await survey(run, leadership, trees, isRoot));
+    let driver: Driver;
+    const options = { arrival, directory, host, secret, deadline };
+    station = new CopyStation({
+      ...options,
+      progress: isRoot ? run.progress : () => {},
+      staged: () => driver.staged(),
+      failed: error => driver.failed(error),
+    });
+    driver = leadership.join(TREE, station);
+    let bytes = 0;
+    if (isRoot) {
+      open(run, agreed ? trees : undefined)
+        .then(({ sources, content }) => {
+          const packages = sources.map(({ spec }) => spec);
+          const plan: CopyPlan = { packages, content };
+          bytes = totalOf(packages, 'size');
+          station!.serve(sources);
+          driver.announce(
+            packages.map(({ size }) => size),
+            encodePlan(plan, secret),
+            station!.prepare(plan),
+          );
+        })
+        .catch(error => driver.failed(error));
+    }
+    const { ready, reused } = await verdictOf(leadership, driver, run.complain);
+    log(`${ready} nodes ready, ${reused} of them held it already`);
+    station.publish();
+    if (isRoot) run.report({ bytes, nodes: ready, held: reused, milliseconds: now() - start });
+    gathering.announce({});
+  } catch (thrown) {
+    if (thrown instanceof JobFailed) {
+      gathering.announce({ failure: encodeFailure(thrown.error) });
+    }
+    await station?.abandon();
+    throw thrown;
+  } finally {
+    await leadership.conclude();
+    await station?.close();
+    await janitor.dismiss();
+  }
+}
+
+/** Whether all nodes hold what the root's node holds; what the others believe does not matter. */
+async function survey(
+  { complain }: Bcast,
+  leadership: Leadership<object>,
+  arrival: TreeArrival,
+  isRoot: boolean,
+): Promise<boolean> {
+  const { secret, host } = leadership;
+  const driver = leadership.join(SURVEY, new SurveyStation({ arrival, secret, host }));
+  if (isRoot) {
+    try {
+      const question: CopyQuestion = { content: inventoryDigest(arrival.inventory()) };
+      driver.announce([], encodePlan(question, secret), 'held');
+    } catch (error) {
+      driver.failed(error);
+    }
+  }
+  const { ready, reused } = await verdictOf(leadership, driver, complain);
+  return ready === reused;
+}
+
+/** The session's verdict. @throws JobFailed when the user has been told */
+async function verdictOf(
+  leadership: Leadership<object>,
+  driver: Driver,
+  complain: Run['complain'],
+): Promise<Ready> {
+  const verdict = await driver.verdict;
+  if ('failure' in verdict) {
+    const error = await leadership.explain(verdict.failure);
+    // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
+    if (leadership.tells(verdict.failure)) complain(error);
+    throw new JobFailed(error);
+  }
+  return verdict.ready;
+}
+
+/**
+ * Root: opens what is to be sent.
+ * @param base where all nodes hold the same, if they do
+ * @throws PythonMpiError PACKAGE_UNREADABLE, NO_PACKAGE, CORRUPT_PACKAGE
+ */
+async function open(run: Bcast, base: TreeArrival | undefined): Promise<Cargo> {
+  if (run.extract) {
+    const sources = await openPackages(run.sources, '/');
+    return { sources, content: prefixId(sources.map(({ spec }) => spec)) };
+  }
+  const { source, content } = await packTrees(
+    run.sources,
+    run.destination.names,
+    base?.inventory() ?? [],
+  );
+  return { sources: [source], content };
+}

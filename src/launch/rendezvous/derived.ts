@@ -1,0 +1,118 @@
+/**
+ * Meeting without a key-value store: everything but the secret is derived from what all ranks know anyway, the job's
+ * identity and the nodes' names.
+ */
+import { createHmac } from 'node:crypto';
+import type { Deadline } from '../../deadline.ts';
+import { publishableAddresses } from '../../net/addresses.ts';
+import type { Card, Endpoint } from '../../net/card.ts';
+import type { Listener } from '../../net/link.ts';
+import type { Meeting } from './choose.ts';
+import type { Roster } from './node-map.ts';
+
+/** How this rank comes by the secret of the session, which is the same on all ranks. */
+export interface SecretSource {
+  find(): Promise<Buffer>;
+  /** Nobody asks this rank for the secret any more. */
+  close(): void;
+}
+
+/** From a secret that the launcher or the user put into the environment. */
+export function sharedSecret(shared: string, jobId: string): SecretSource {
+  // Steps of one job share the environment, but not this.
+  const secret = createHmac('sha256', shared).update(`python-mpi session ${jobId}`).digest();
+  return { find: async () => secret, close: () => {} };
+}
+
+/** Ports below those that kernels hand out, and above those that services own. */
+const FIRST_PORT = 20_000;
+const PORTS = 12_000;
+/** Ports a leader tries in turn; whoever dials it tries the same. */
+const CANDIDATES = 8;
+
+/** Where somebody listens: ports at a host, and the name of a local socket. */
+export interface Place {
+  endpoints: readonly Endpoint[];
+  local: string;
+}
+
+/** The place at which all who know `key` find the leader of a position, for one purpose. */
+export function derivePlace(
+  key: string | Buffer,
+  purpose: string,
+  host: string,
+  position: number,
+): Place {
+  const bytes = createHmac('sha256', key).update(`${purpose} ${position}`).digest();
+  const endpoints = Array.from({ length: CANDIDATES }, (_, i) => ({
+    host,
+    port: FIRST_PORT + (bytes.readUInt16LE(2 * i) % PORTS),
+  }));
+  return { endpoints, local: `python-mpi-${bytes.toString('hex', 16)}` };
+}
+
+/** How long somebody who does not answer is taken to have been started late, before others are tried; in milliseconds. */
+const LATENESS_MS = 20_000;
+
+/** The same where there is only so much time that trying others must not come too late. */
+export function latenessBy(deadline: Deadline): number {
+  return Math.min(LATENESS_MS, deadline.remaining / 4);
+}
+
+export class DerivedMeeting implements Meeting {
+  /** Nobody waits for anybody, and launchers take their time to start the last node. */
+  readonly latenessMs: number;
+  readonly allStarted = false;
+  readonly #source: SecretSource;
+  readonly #hosts: readonly string[];
+  readonly #roster: Roster;
+  readonly #only: string | undefined;
+  #secret: Buffer = Buffer.alloc(0);
+
+  /**
+   * @param hosts host of each position
+   * @param latenessMs as {@link latenessBy}
+   * @param only a network interface; it must exist, but the hosts' names decide
+   */
+  constructor(
+    source: SecretSource,
+    hosts: readonly string[],
+    roster: Roster,
+    latenessMs: number,
+    only: string | undefined,
+  ) {
+    this.latenessMs = latenessMs;
+    this.#source = source;
+    this.#hosts = hosts;
+    this.#roster = roster;
+    this.#only = only;
+  }
+
+  async lead(listener: Listener): Promise<Buffer> {
+    const { position, leaders, locals } = this.#roster;
+    if (position === 0 && this.#only !== undefined) await publishableAddresses(this.#only);
+    this.#secret = await this.#source.find();
+    const card = this.#card(position);
+    if (locals > 1) await listener.local(card.local);
+    if (leaders.length > 1) await listener.tcp(card.endpoints.map(endpoint => endpoint.port));
+    return this.#secret;
+  }
+
+  async follow(): Promise<{ secret: Buffer; leader: Card }> {
+    this.#secret = await this.#source.find();
+    return { secret: this.#secret, leader: this.#card(this.#roster.position) };
+  }
+
+  async cardOf(position: number): Promise<Card> {
+    return this.#card(position);
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+
+  #card(position: number): Card {
+    const host = this.#hosts[position]!;
+    return { host, ...derivePlace(this.#secret, 'listener', host, position) };
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * A secret where there is nothing but MUNGE: the root draws one, and everybody asks the one before him in the tree, or
+ * those before that one if he does not answer for long.
+ *
+ * Who asks shows a credential of MUNGE and gets the secret in another. Both are sealed by this user and can be opened by
+ * him alone, so a stranger on one of the public ports learns nothing and is not believed. The answer repeats a
+ * nonce of the question, so an old one is worthless.
+ */
+import { randomBytes } from 'node:crypto';
+import { Deadline } from '../../deadline.ts';
+import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
+import { Munge } from '../../exec/munge.ts';
+import { drawSecret, readSecret } from '../../net/handshake.ts';
+import type { Target } from '../../net/link.ts';
+import { ask, Desk, isAnybodyAt } from '../../net/question.ts';
+import { JobFailed } from '../run.ts';
+import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
+import type { Roster } from './node-map.ts';
+
+const NONCE_BYTES = 16;
+/**
+ * How long to ask at most, as a part of what is left of the user's timeout: the reason is to be heard before all have run
+ * out of it.
+ */
+const SHARE = 0.5;
+/** How long to look for a root that has what is missing here, in milliseconds. */
+const LOOK_MS = 2000;
+
+/**
+ * @param socket of the node's MUNGE daemon
+ * @param jobId the job's own identity; public
+ * @param hosts host of each position
+ */
+export function sealedSecret(
+  socket: string,
+  jobId: string,
+  hosts: readonly string[],
+  roster: Roster,
+  deadline: Deadline,
+): SecretSource {
+  const { position, leads, leaders, locals } = roster;
+  const munge = new Munge(socket, deadline);
+  const name = `python-mpi secret of job ${jobId}`;
+  let desk: Desk | undefined;
+
+  /** What this user has sealed for this job. */
+  const open = async (credential: string): Promise<string[]> => {
+    const { uid: sealer, payload } = await munge.open(credential);
+    const [about, ...words] = payload.trim().split('|');
+    if (sealer === process.geteuid!() && about === name) return words;
+    throw new PythonMpiError('AUTHENTICATION', 'a credential of another user or job');
+  };
+
+  const askAt = async (places: readonly number[], until: Deadline): Promise<Buffer> => {
+    const nonce = randomBytes(NONCE_BYTES).toString('hex');
+    const hostOf = new Map<Target, string>();
+    const refusals = new Map<string, number>();
+    const question = {
+      ask: () => munge.seal(`${name}|${nonce}`),
+      read: async (answer: string) => {
+        const [echo, secret] = await open(answer).catch(() => []);
+        return echo === nonce && secret !== undefined ? readSecret(secret) : undefined;
+      },
+      refused: (target: Target) => {
+        const host = hostOf.get(target)!;
+        refusals.set(host, (refusals.get(host) ?? 0) + 1);
+      },
+    };
+    for (const of of places) {
+      const { endpoints, local } = placeOf(jobId, hosts, of);
+      const targets: readonly Target[] = of === position ? [{ local }] : endpoints;
+      for (const target of targets) hostOf.set(target, hosts[of]!);
+    }
+    const what = `the secret of this job from ${hosts[places[0]!]}`;
+    try {
+      return await ask([...hostOf.keys()], question, until, what);
+    } catch (thrown) {
+      const error = asPythonMpiError(thrown);
+      // Once is nothing: whoever ends while he looks for the secret himself hangs up on those who wait for it.
+      const [host] = [...refusals].find(([, count]) => count > 1) ?? [];
+      if (error.code !== 'TIMEOUT' || host === undefined) throw error;
+      throw new PythonMpiError('NO_SECRET', `${host} takes no credential of MUNGE from this node`, {
+        hint: `check the clocks and keys of both: munge -n | ssh ${host} unmunge`,
+        cause: error,
+      });
+    }
+  };
+
+  /** From the parent; from all on the way to the root when it seems to be lost. */
+  const askUp = async (): Promise<Buffer> => {
+    const way = ancestorsOf(position);
+    if (way.length > 1) {
+      try {
+        return await askAt(way.slice(0, 1), Deadline.after(latenessBy(deadline)));
+      } catch (error) {
+        if (asPythonMpiError(error).code !== 'TIMEOUT') throw error;
+      }
+    }
+    return askAt(way, Deadline.after(SHARE * deadline.remaining));
+  };
+
+  /** From the leader. What keeps a rank from sealing keeps its leader from it too, who says so. */
+  const askLeader = async (): Promise<Buffer> => {
+    try {
+      return await askAt([position], deadline);
+    } catch (thrown) {
+      const error = asPythonMpiError(thrown);
+      throw error.code === 'NO_SECRET' ? new JobFailed(error) : error;
+    }
+  };
+
+  /** Who asks finds out whether MUNGE works here; the root has to try. */
+  const draw = async (): Promise<Buffer> => {
+    await munge.open(await munge.seal(name));
+    return drawSecret();
+  };
+
+  const leadBy = async (secret: Promise<Buffer>): Promise<Buffer> => {
+    const answer = async (question: string) => {
+      const [nonce] = await open(question);
+      return munge.seal(`${name}|${nonce}|${(await secret).toString('hex')}`);
+    };
+    desk = new Desk(answer);
+    const { endpoints, local } = placeOf(jobId, hosts, position);
+    if (locals > 1) await desk.local(local);
+    if (hasChildren(position, leaders.length))
+      await desk.tcp(endpoints.map(endpoint => endpoint.port));
+    return secret;
+  };
+
+  return {
+    find: () => {
+      if (!leads) return askLeader();
+      return leadBy(position > 0 ? askUp() : draw());
+    },
+    close: () => desk?.close(),
+  };
+}
+
+/**
+ * Where this node has nothing to share a secret with. If that is so on all nodes the root says it for them, and only
+ * else the node's leader.
+ * @param error what to say
+ */
+export function noSource(
+  jobId: string,
+  hosts: readonly string[],
+  { position, leads }: Roster,
+  error: PythonMpiError,
+): SecretSource {
+  const find = async (): Promise<Buffer> => {
+    if (!leads) throw new JobFailed(error);
+    if (position === 0) throw error;
+    const { endpoints } = placeOf(jobId, hosts, 0);
+    throw (await isAnybodyAt(endpoints, Deadline.after(LOOK_MS))) ? error : new JobFailed(error);
+  };
+  return { find, close: () => {} };
+}
+
+/** Where all ranks of the job look for the leader of a position before they have a secret. */
+function placeOf(jobId: string, hosts: readonly string[], position: number): Place {
+  return derivePlace(`${process.geteuid!()} ${jobId}`, 'secret', hosts[position]!, position);
+}
+
+/** In a binomial tree, which suits a word best: a position's parent is the position with its lowest set bit cleared. Nearest first. */
+function ancestorsOf(position: number): number[] {
+  const way: number[] = [];
+  for (let at = position; at > 0; ) {
+    at &= at - 1;
+    way.push(at);
+  }
+  return way;
+}
+
+function hasChildren(position: number, count: number): boolean {
+  return position % 2 === 0 && position + 1 < count;
+}
