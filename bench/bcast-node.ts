@@ -21,9 +21,9 @@ import { detect } from '../src/pmi/detect.ts';
 const size = Number(process.argv[2]) * 2 ** 20;
 const file = process.argv[3]!;
 const deadline = Deadline.after(60_000);
-const rendezvous = await detect(process.env, silent, undefined).open(deadline);
-const { rank, size: count } = rendezvous.placement;
-const kvs = rendezvous.kvs!;
+const session = await detect(process.env, silent, undefined).open(deadline);
+const { rank, size: count } = session.placement;
+const kvs = session.kvs!;
 const root = rank === 0;
 const memory = Buffer.alloc(root ? size : 0, 'x');
 const output = root ? undefined : openSync(file, 'w');
@@ -46,7 +46,7 @@ const driver = new Driver({
   deadline,
   log: silent,
   cardOf: async position => decodeCard(await kvs.get(`card.${position}`, position)),
-  station: {
+  stager: {
     announced: async () => 'needed',
     read: async (_package, offset, into) => into.set(memory.subarray(offset, offset + into.length)),
     deliver(bytes) {
@@ -68,6 +68,6 @@ await driver.done;
 driver.close();
 listener.close();
 if (output !== undefined) closeSync(output);
-await rendezvous.settle();
-await rendezvous.finish(SUCCESS);
+await session.settle();
+await session.finish(SUCCESS);
 process.exitCode = 'failure' in verdict ? 1 : 0;

@@ -10,11 +10,11 @@ import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
 import { isStagedHere } from './launch/plan.ts';
-import { findRoster } from './launch/rendezvous/node-map.ts';
+import { findNodeMap } from './launch/rendezvous/node-map.ts';
 import type { Run, Staged } from './launch/run.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
-import type { Rendezvous } from './pmi/launcher.ts';
+import type { LauncherSession } from './pmi/launcher.ts';
 import { hookEnvironment } from './stage/abort-hook.ts';
 import { pythonProgram } from './stage/environment.ts';
 
@@ -36,48 +36,48 @@ export async function launch(run: Run): Promise<Outcome> {
     return launchLocally(run, method.name);
   }
 
-  let rendezvous = await method.open(deadline);
-  const { rank, size } = rendezvous.placement;
+  let session = await method.open(deadline);
+  const { rank, size } = session.placement;
   run.introduce(`${hostname()}/${rank}`);
-  log(`rank ${rank} of ${size}, launched by ${rendezvous.launcher} (${rendezvous.why})`);
+  log(`rank ${rank} of ${size}, launched by ${session.launcher} (${session.why})`);
 
   let staged: Staged = { directory: undefined, release: undefined };
   let outcome: Outcome | undefined;
   try {
     if (configuration.packages.length > 0) {
-      if (rendezvous.notice !== undefined) {
+      if (session.rendezvousFile !== undefined) {
         const { withStore } = await import('./launch/rendezvous/kvs-server.ts');
         const only = configuration.interface;
-        rendezvous = await withStore(rendezvous, { only, deadline, log });
+        session = await withStore(session, { only, deadline, log });
       }
-      staged = await stage(run, rendezvous, deadline);
+      staged = await stage(run, session, deadline);
     }
-    await rendezvous.settle();
-    outcome = await handOver(run, rendezvous, staged);
+    await session.settle();
+    outcome = await handOver(run, session, staged);
   } catch (thrown) {
-    throw await giveUp(run, rendezvous, staged.release, thrown);
+    throw await giveUp(run, session, staged.release, thrown);
   }
-  await rendezvous.finish(outcome);
+  await session.finish(outcome);
   await staged.release?.();
   return outcome;
 }
 
 /** Brings the packages to this node, or waits for its leader to do so. */
-async function stage(run: Run, rendezvous: Rendezvous, deadline: Deadline): Promise<Staged> {
-  const roster = await findRoster(rendezvous);
-  if (roster.leads) {
+async function stage(run: Run, session: LauncherSession, deadline: Deadline): Promise<Staged> {
+  const nodeMap = await findNodeMap(session);
+  if (nodeMap.leads) {
     const { lead } = await import('./launch/leader.ts');
-    return lead(run, rendezvous, roster, deadline);
+    return lead(run, session, nodeMap, deadline);
   }
-  const { directory } = await follow(run, rendezvous, roster, deadline, isStagedHere);
+  const { directory } = await follow(run, session, nodeMap, deadline, isStagedHere);
   return { directory, release: undefined };
 }
 
 /** Becomes Python where nothing is left to do afterwards, else runs it until it ends. */
-async function handOver(run: Run, rendezvous: Rendezvous, staged: Staged): Promise<Outcome> {
+async function handOver(run: Run, session: LauncherSession, staged: Staged): Promise<Outcome> {
   const { configuration, log } = run;
-  const { descriptor, parentMustStay, env } = rendezvous.handOver;
-  const { endCommand, placement } = rendezvous;
+  const { descriptor, parentMustStay, env } = session.handOver;
+  const { endCommand, placement } = session;
   const hook = staged.directory === undefined ? {} : hookEnvironment(placement.rank, endCommand);
   const surroundings = { ...run.env, ...env, ...hook };
   const python = pythonProgram(staged.directory, surroundings, configuration.python);

@@ -57,7 +57,7 @@ async function node(position: number, size: number): Promise<void> {
       endpoints: [{ host: '127.0.0.1', port: ports[of]! }],
       local: '',
     }),
-    station: {
+    stager: {
       announced: async () => 'needed',
       read: async (_package, offset, into) =>
         into.set(memory.subarray(offset, offset + into.length)),

@@ -2,8 +2,8 @@
  * The program a node leader leaves its node to when it is killed: `janitor.cjs prefixes|drafts DIRECTORY`. Nobody is
  * there to read an error; whatever stays behind is swept by the next run.
  */
-import type { Litter } from '../launch/run.ts';
+import type { CleanupKind } from '../launch/run.ts';
 import { sweep } from '../launch/sweep.ts';
 
-const [litter, directory] = process.argv.slice(2) as [Litter, string];
+const [litter, directory] = process.argv.slice(2) as [CleanupKind, string];
 sweep(litter, directory).catch(() => process.exit(1));

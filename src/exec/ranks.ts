@@ -24,7 +24,7 @@ export interface RankPlan {
 }
 
 /** Time between asking the other ranks to end and ending them, in milliseconds. */
-const MERCY_MS = 2000;
+const KILL_GRACE_MS = 2000;
 
 export class LocalRanks {
   readonly #plan: RankPlan;
@@ -103,7 +103,7 @@ export class LocalRanks {
 
   async #endOthers(): Promise<void> {
     this.#signalAll('SIGTERM');
-    await pause(MERCY_MS);
+    await pause(KILL_GRACE_MS);
     this.#signalAll('SIGKILL');
   }
 

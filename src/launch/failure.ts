@@ -5,12 +5,12 @@ import { hostname } from 'node:os';
 import { pause } from '../deadline.ts';
 import { asPythonMpiError, type ErrorCode } from '../errors.ts';
 import { SUCCESS } from '../outcome.ts';
-import type { Rendezvous } from '../pmi/launcher.ts';
-import type { Roster } from './rendezvous/node-map.ts';
+import type { LauncherSession } from '../pmi/launcher.ts';
+import type { NodeMap } from './rendezvous/node-map.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
-export const AFTERMATH_MS = 10_000;
+export const CLEANUP_MS = 10_000;
 /** How long the first rank may take to end the job with an error that all ranks make, in milliseconds. */
 export const PRECEDENCE_MS = 1000;
 
@@ -21,25 +21,25 @@ export const PRECEDENCE_MS = 1000;
  */
 export async function giveUp(
   run: Pick<Run, 'complain' | 'env'>,
-  rendezvous: Rendezvous,
+  session: LauncherSession,
   release: (() => Promise<void>) | undefined,
   thrown: unknown,
 ): Promise<JobFailed> {
   // All ranks end by themselves after a common verdict; otherwise the launcher has to free them.
   if (thrown instanceof JobFailed) {
-    await rendezvous.finish(SUCCESS);
+    await session.finish(SUCCESS);
     return thrown;
   }
   const error = asPythonMpiError(thrown);
   error.host ??= hostname();
   // What the user got wrong, all ranks find out, as a rule; only if the first one did not is this the one to say it.
-  if (error.code === 'USAGE' && rendezvous.placement.rank !== 0) await pause(PRECEDENCE_MS);
+  if (error.code === 'USAGE' && session.placement.rank !== 0) await pause(PRECEDENCE_MS);
   run.complain(error);
   await release?.();
-  await rendezvous.abort(error.status);
+  await session.abort(error.status);
   // Where the launcher has no ear, the others would wait for this rank.
-  const { kvs, notice, endCommand } = rendezvous;
-  if (kvs === undefined && notice === undefined && endCommand !== undefined) {
+  const { kvs, rendezvousFile, endCommand } = session;
+  if (kvs === undefined && rendezvousFile === undefined && endCommand !== undefined) {
     const { endJob } = await import('../exec/end.ts');
     await endJob(endCommand, run.env);
   }
@@ -53,7 +53,7 @@ const DESERTED: readonly ErrorCode[] = ['PEER_LOST', 'UNREACHABLE', 'TIMEOUT'];
  * What to throw where a rank cannot go on without another one. All who are in this position would tell the same, and the
  * first rank, while it lives, knows better: so one of them does.
  */
-export function deserted({ isDeputy }: Roster, thrown: unknown): unknown {
+export function deserted({ isDeputy }: NodeMap, thrown: unknown): unknown {
   const error = asPythonMpiError(thrown);
   return isDeputy || !DESERTED.includes(error.code) ? thrown : new JobFailed(error);
 }

@@ -4,11 +4,11 @@
 import { Deadline } from '../deadline.ts';
 import { self } from '../exec/processes.ts';
 import { askLeader } from '../net/local.ts';
-import type { Rendezvous } from '../pmi/launcher.ts';
-import { AFTERMATH_MS, deserted } from './failure.ts';
+import type { LauncherSession } from '../pmi/launcher.ts';
+import { CLEANUP_MS, deserted } from './failure.ts';
 import { decodeFailure, decodeVerdict, type LocalVerdict } from './plan.ts';
-import { meetingOf } from './rendezvous/choose.ts';
-import type { Roster } from './rendezvous/node-map.ts';
+import { chooseRendezvous } from './rendezvous/choose.ts';
+import type { NodeMap } from './rendezvous/node-map.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /**
@@ -19,21 +19,21 @@ import { JobFailed, type Run } from './run.ts';
  */
 export async function follow<Success extends object>(
   { env, log }: Pick<Run, 'env' | 'log'>,
-  rendezvous: Rendezvous,
-  roster: Roster,
+  session: LauncherSession,
+  nodeMap: NodeMap,
   deadline: Deadline,
   isSuccess: (said: unknown) => said is Success,
 ): Promise<Success> {
-  const meeting = meetingOf(rendezvous, roster, { env, only: undefined, deadline, log });
-  const about = { rank: rendezvous.placement.rank, position: roster.position, member: self() };
+  const rendezvous = chooseRendezvous(session, nodeMap, { env, only: undefined, deadline, log });
+  const about = { rank: session.placement.rank, position: nodeMap.position, member: self() };
   // When time is over the leader says so, and what it was that did not come.
-  const last = new Deadline(deadline.at + AFTERMATH_MS);
+  const last = new Deadline(deadline.at + CLEANUP_MS);
   let verdict: LocalVerdict<Success>;
   try {
-    const { secret, leader } = await meeting.follow();
+    const { secret, leader } = await rendezvous.follow();
     verdict = decodeVerdict(await askLeader(leader.local, secret, about, last), isSuccess);
   } catch (thrown) {
-    throw deserted(roster, thrown);
+    throw deserted(nodeMap, thrown);
   }
   if ('failure' in verdict) {
     const { code, text } = verdict.failure;

@@ -7,18 +7,18 @@ import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
 import type { Driver, Verdict } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
-import type { Rendezvous } from '../pmi/launcher.ts';
-import { knownPackages, remember } from '../stage/digest-cache.ts';
+import type { LauncherSession } from '../pmi/launcher.ts';
+import { cachedDigests, remember } from '../stage/digest-cache.ts';
 import { pythonProgram } from '../stage/environment.ts';
 import { adviseAgainst, parseMountinfo } from '../stage/mounts.ts';
 import type { PackageFile } from '../stage/package-file.ts';
 import type { Hold } from '../stage/prefix.ts';
-import { AFTERMATH_MS } from './failure.ts';
+import { CLEANUP_MS } from './failure.ts';
 import { Leadership } from './leadership.ts';
 import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
-import { NodeStation } from './prefix-stager.ts';
-import { type Meeting, meetingOf } from './rendezvous/choose.ts';
-import type { Roster } from './rendezvous/node-map.ts';
+import { PrefixStager } from './prefix-stager.ts';
+import { chooseRendezvous, type Rendezvous } from './rendezvous/choose.ts';
+import type { NodeMap } from './rendezvous/node-map.ts';
 import type { NodeReport } from './report/node-report.ts';
 import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
 
@@ -28,11 +28,11 @@ import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
  */
 export async function lead(
   run: Run,
-  rendezvous: Rendezvous,
-  roster: Roster,
+  session: LauncherSession,
+  nodeMap: NodeMap,
   deadline: Deadline,
 ): Promise<Staged> {
-  const part = await takePart(run, rendezvous, roster, deadline);
+  const part = await takePart(run, session, nodeMap, deadline);
   const { hold, members, over, janitor, report } = part;
   // All that the session used is out of scope here, and may be collected.
   return {
@@ -44,7 +44,7 @@ export async function lead(
       report?.conclude();
       await over;
       await allGone(members);
-      await hold.release(run.configuration.keep, Deadline.after(AFTERMATH_MS));
+      await hold.release(run.configuration.keep, Deadline.after(CLEANUP_MS));
       await janitor.dismiss();
     },
   };
@@ -64,29 +64,29 @@ interface Afterwards {
 /** The session itself, up to its verdict. */
 async function takePart(
   run: Run,
-  rendezvous: Rendezvous,
-  roster: Roster,
+  session: LauncherSession,
+  nodeMap: NodeMap,
   deadline: Deadline,
 ): Promise<Afterwards> {
   const { configuration, log } = run;
-  const meeting = meetingOf(rendezvous, roster, {
+  const rendezvous = chooseRendezvous(session, nodeMap, {
     env: run.env,
     only: configuration.interface,
     deadline,
     log,
   });
-  const isRoot = roster.position === 0;
+  const isRoot = nodeMap.position === 0;
   if (isRoot) warnOfSharing(run);
 
   // The root reads and hashes its packages while the others are still being found.
   const packages = isRoot ? open(configuration) : undefined;
   packages?.catch(() => {});
 
-  const leadership = await Leadership.take<StagedHere>(meeting, roster, deadline, log);
+  const leadership = await Leadership.take<StagedHere>(rendezvous, nodeMap, deadline, log);
   const { gathering, secret, host } = leadership;
   const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
-  const report = await reportOf(run, rendezvous, roster, meeting, leadership);
-  const station = new NodeStation({
+  const report = await reportOf(run, session, nodeMap, rendezvous, leadership);
+  const stager = new PrefixStager({
     chroot: configuration.chroot,
     host,
     secret,
@@ -103,7 +103,7 @@ async function takePart(
   });
   const driver: Driver = leadership.join(
     TREE,
-    report?.observe(station) ?? station,
+    report?.observe(stager) ?? stager,
     configuration.tolerateLostNodes,
   );
   // After the driver has asked the launcher for its parent.
@@ -111,8 +111,8 @@ async function takePart(
   packages
     ?.then(async files => {
       const specs = files.map(file => file.spec);
-      station.serve(files);
-      const answer = await station.prepare(specs);
+      stager.serve(files);
+      const answer = await stager.prepare(specs);
       report?.announced(specs, answer);
       driver.announce(
         specs.map(spec => spec.size),
@@ -125,7 +125,7 @@ async function takePart(
   const verdict = await driver.verdict;
   report?.decided(verdict, driver);
   // Those below and the node's other ranks may still need this one; Python need not wait for them.
-  const over = leadership.conclude(report?.done).then(() => station.close());
+  const over = leadership.conclude(report?.done).then(() => stager.close());
 
   if ('failure' in verdict) {
     const error = await leadership.explain(verdict.failure);
@@ -133,7 +133,7 @@ async function takePart(
     // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
     if (leadership.tells(verdict.failure)) run.complain(error);
     gathering.announce({ failure: encodeFailure(error) });
-    await station.abandon(configuration.keep, Deadline.after(AFTERMATH_MS));
+    await stager.abandon(configuration.keep, Deadline.after(CLEANUP_MS));
     await over;
     await janitor.dismiss();
     throw new JobFailed(error);
@@ -141,33 +141,33 @@ async function takePart(
   tell(run, verdict, driver);
   if (packages && configuration.keep) {
     const known = (await packages).flatMap(file => file.known ?? []);
-    remember(station.hold.directory, known);
+    remember(stager.hold.directory, known);
   }
   await gathering.all(deadline);
-  station.hold.record(gathering.members);
-  gathering.announce({ directory: station.hold.directory });
+  stager.hold.record(gathering.members);
+  gathering.announce({ directory: stager.hold.directory });
   // Python has the launcher to itself.
   await parents;
-  return { hold: station.hold, members: gathering.members, over, janitor, report };
+  return { hold: stager.hold, members: gathering.members, over, janitor, report };
 }
 
 /** This node's part in the report, when there is to be one: it costs nothing when not. */
 async function reportOf(
   run: Run,
+  session: LauncherSession,
+  nodeMap: NodeMap,
   rendezvous: Rendezvous,
-  roster: Roster,
-  meeting: Meeting,
   leadership: Leadership<StagedHere>,
 ): Promise<NodeReport | undefined> {
   const file = run.configuration.report;
   if (file === undefined) return undefined;
   const { NodeReport } = await import('./report/node-report.ts');
-  return new NodeReport({ run, file, launcher: rendezvous.launcher, roster, meeting }, leadership);
+  return new NodeReport({ run, file, launcher: session.launcher, nodeMap, rendezvous }, leadership);
 }
 
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
   const { openPackages } = await import('../stage/package-file.ts');
-  return openPackages(packages, pkgroot, knownPackages(chroot));
+  return openPackages(packages, pkgroot, cachedDigests(chroot));
 }
 
 /** The other nodes will have the directory where this one has. */

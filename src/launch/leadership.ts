@@ -8,14 +8,14 @@ import type { Failure } from '../engine/engine.ts';
 import { codeOfStatus, type PythonMpiError } from '../errors.ts';
 import { isProcessIdentity, type ProcessIdentity } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
-import { Driver, type Station } from '../net/driver.ts';
+import { Driver, type Stager } from '../net/driver.ts';
 import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
 import { type Link, Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
-import { AFTERMATH_MS, deserted } from './failure.ts';
+import { CLEANUP_MS, deserted } from './failure.ts';
 import { decodeFailure, type LocalVerdict } from './plan.ts';
-import type { Meeting } from './rendezvous/choose.ts';
-import type { Roster } from './rendezvous/node-map.ts';
+import type { Rendezvous } from './rendezvous/choose.ts';
+import type { NodeMap } from './rendezvous/node-map.ts';
 
 /** How long started leaders may take to connect to their parents, in milliseconds. */
 const GRACE_MS = 30_000;
@@ -32,8 +32,8 @@ export class Leadership<Success extends object> {
   readonly host = hostname();
   /** The other ranks of this node. */
   readonly gathering: LocalGathering<ProcessIdentity, LocalVerdict<Success>>;
-  readonly #meeting: Meeting;
-  readonly #roster: Roster;
+  readonly #rendezvous: Rendezvous;
+  readonly #nodeMap: NodeMap;
   readonly #deadline: Deadline;
   readonly #log: Log;
   readonly #listener: Listener;
@@ -44,12 +44,12 @@ export class Leadership<Success extends object> {
   #early: Link[] = [];
   #secret!: Buffer;
 
-  private constructor(meeting: Meeting, roster: Roster, deadline: Deadline, log: Log) {
-    this.#meeting = meeting;
-    this.#roster = roster;
+  private constructor(rendezvous: Rendezvous, nodeMap: NodeMap, deadline: Deadline, log: Log) {
+    this.#rendezvous = rendezvous;
+    this.#nodeMap = nodeMap;
     this.#deadline = deadline;
     this.#log = log;
-    this.gathering = new LocalGathering(roster.locals - 1, isProcessIdentity);
+    this.gathering = new LocalGathering(nodeMap.locals - 1, isProcessIdentity);
     this.attend(LOCAL, link => void this.gathering.admit(link));
     this.#listener = new Listener(
       link => this.#admit(link),
@@ -60,22 +60,22 @@ export class Leadership<Success extends object> {
   /**
    * Takes this rank's place among the leaders: opens its listener and makes it known.
    * @param deadline of everything that follows
-   * @throws PythonMpiError as Meeting.lead; JobFailed where it is another rank that has to tell of it
+   * @throws PythonMpiError as Rendezvous.lead; JobFailed where it is another rank that has to tell of it
    */
   static async take<Success extends object>(
-    meeting: Meeting,
-    roster: Roster,
+    rendezvous: Rendezvous,
+    nodeMap: NodeMap,
     deadline: Deadline,
     log: Log,
   ): Promise<Leadership<Success>> {
-    const leadership = new Leadership<Success>(meeting, roster, deadline, log);
+    const leadership = new Leadership<Success>(rendezvous, nodeMap, deadline, log);
     try {
-      leadership.#secret = await meeting.lead(leadership.#listener);
+      leadership.#secret = await rendezvous.lead(leadership.#listener);
     } catch (thrown) {
-      throw roster.position === 0 ? thrown : deserted(roster, thrown);
+      throw nodeMap.position === 0 ? thrown : deserted(nodeMap, thrown);
     }
     leadership.#listener.admit(leadership.#secret);
-    log(`leads node ${roster.position} of ${leadership.#leaders}, ${roster.locals} ranks here`);
+    log(`leads node ${nodeMap.position} of ${leadership.#leaders}, ${nodeMap.locals} ranks here`);
     return leadership;
   }
 
@@ -88,15 +88,15 @@ export class Leadership<Success extends object> {
    * Takes part in a session. All leaders take part in the same ones, in the same order.
    * @param tolerateLost go on without nodes that are lost, instead of failing
    */
-  join(kind: TreeKind, station: Station, tolerateLost = false): Driver {
+  join(kind: TreeKind, stager: Stager, tolerateLost = false): Driver {
     const driver = new Driver({
       kind,
-      position: this.#roster.position,
+      position: this.#nodeMap.position,
       count: this.#leaders,
       secret: this.#secret,
-      station,
-      cardOf: position => this.#meeting.cardOf(position),
-      latenessMs: this.#meeting.latenessMs,
+      stager,
+      cardOf: position => this.#rendezvous.cardOf(position),
+      latenessMs: this.#rendezvous.latenessMs,
       deadline: this.#deadline,
       log: this.#log,
       engine: { tolerateLost: Number(tolerateLost), ...this.#patience(tolerateLost) },
@@ -115,14 +115,14 @@ export class Leadership<Success extends object> {
 
   /** The error behind a session's failure, naming the node. */
   async explain({ code, position, text }: Failure): Promise<PythonMpiError> {
-    const culprit = position === this.#roster.position ? this.host : await this.#hostOf(position);
+    const culprit = position === this.#nodeMap.position ? this.host : await this.#hostOf(position);
     const late = codeOfStatus(code) === 'TIMEOUT';
     return decodeFailure(code, text, `${late ? 'timed out waiting for' : 'lost'} node ${culprit}`);
   }
 
   /** Whether this rank tells the user of a failure: the root does, unless it is what was lost. */
   tells({ code, position }: Failure): boolean {
-    const { position: own, isDeputy } = this.#roster;
+    const { position: own, isDeputy } = this.#nodeMap;
     return own === 0 || (isDeputy && position === 0 && codeOfStatus(code) === 'PEER_LOST');
   }
 
@@ -131,7 +131,7 @@ export class Leadership<Success extends object> {
    * @param also whatever else has to have ended
    */
   async conclude(also: Promise<void> = Promise.resolve()): Promise<void> {
-    const aftermath = Deadline.after(AFTERMATH_MS);
+    const aftermath = Deadline.after(CLEANUP_MS);
     await Promise.allSettled([
       ...this.#drivers.map(driver => aftermath.wait(driver.done, 'the nodes below')),
       this.gathering.all(aftermath),
@@ -141,7 +141,7 @@ export class Leadership<Success extends object> {
     this.#attended.clear();
     for (const link of this.#early) link.destroy();
     this.#listener.close();
-    this.#meeting.close();
+    this.#rendezvous.close();
   }
 
   /**
@@ -152,19 +152,19 @@ export class Leadership<Success extends object> {
     const { remaining } = this.#deadline;
     const rejoinMs = Math.ceil(Math.max(1, Math.min(REJOIN_MS, remaining / 4)));
     let graceMs = remaining - 1.5 * rejoinMs;
-    if (this.#meeting.allStarted) graceMs = Math.min(GRACE_MS, remaining / 4);
+    if (this.#rendezvous.allStarted) graceMs = Math.min(GRACE_MS, remaining / 4);
     else if (tolerateLost) graceMs = Math.min(START_MS, remaining / 2);
     return { graceMs: Math.ceil(Math.max(1, graceMs)), rejoinMs, silentMs: rejoinMs };
   }
 
   /** Leaders that share a host know the same secret, and may listen where another one was expected. */
   #expects({ kind, from, to }: Greeting): boolean {
-    if (to !== this.#roster.position) return false;
+    if (to !== this.#nodeMap.position) return false;
     return kind === LOCAL || (kind !== STORE && from < this.#leaders);
   }
 
   get #leaders(): number {
-    return this.#roster.leaders.length;
+    return this.#nodeMap.leaders.length;
   }
 
   #admit(link: Link): void {
@@ -175,7 +175,7 @@ export class Leadership<Success extends object> {
   }
 
   async #hostOf(position: number): Promise<string> {
-    const card = await this.#meeting.cardOf(position).catch(() => undefined);
+    const card = await this.#rendezvous.cardOf(position).catch(() => undefined);
     return card?.host ?? `at position ${position}`;
   }
 }

@@ -6,7 +6,7 @@ import { type Deadline, now } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
-import type { Answer, Station } from '../net/driver.ts';
+import type { Answer, Stager } from '../net/driver.ts';
 import { installHook } from '../stage/abort-hook.ts';
 import { forget } from '../stage/digest-cache.ts';
 import type { PackageSpec } from '../stage/package.ts';
@@ -16,7 +16,7 @@ import { checkSpace } from '../stage/space.ts';
 import type { Intake } from '../stage/unpack/intake.ts';
 import { decodePlan, encodeFailure, isPlan } from './plan.ts';
 
-export interface NodeStationOptions {
+export interface PrefixStagerOptions {
   chroot: string;
   host: string;
   secret: Buffer;
@@ -33,8 +33,8 @@ export interface NodeStationOptions {
   failed: (error: unknown) => void;
 }
 
-export class NodeStation implements Station {
-  readonly #options: NodeStationOptions;
+export class PrefixStager implements Stager {
+  readonly #options: PrefixStagerOptions;
   #files: readonly PackageFile[] = [];
   /** Settles when nothing is being prepared any more. */
   #preparation: Promise<unknown> = Promise.resolve();
@@ -44,7 +44,7 @@ export class NodeStation implements Station {
   #hold: Hold | undefined;
   #abandoned = false;
 
-  constructor(options: NodeStationOptions) {
+  constructor(options: PrefixStagerOptions) {
     this.#options = options;
   }
 

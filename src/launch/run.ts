@@ -29,10 +29,10 @@ export interface Configuration {
 }
 
 /** What a killed leader leaves: prefixes in a chroot, or drafts of copies in the directory of their destination. */
-export type Litter = 'prefixes' | 'drafts';
+export type CleanupKind = 'prefixes' | 'drafts';
 
 /** The command line that cleans up in a directory. */
-export type Clean = (litter: Litter, directory: string) => readonly string[];
+export type Clean = (litter: CleanupKind, directory: string) => readonly string[];
 
 /** One rank's launch. */
 export interface Run {

@@ -5,7 +5,7 @@ import { Deadline, pause } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
 import { sweepDrafts } from '../stage/copy/copy-draft.ts';
 import { Store } from '../stage/prefix.ts';
-import type { Litter } from './run.ts';
+import type { CleanupKind } from './run.ts';
 
 /** Ranks that were killed together with their leader take a moment to end, in milliseconds. */
 const PATIENCE_MS = 20_000;
@@ -14,7 +14,7 @@ const RETRY_MS = 100;
 /** One look at everything that may lie there: how much of it cannot be swept yet. */
 type Sweep = (deadline: Deadline) => Promise<number>;
 
-const SWEEPS: Record<Litter, (directory: string, deadline: Deadline) => Promise<Sweep>> = {
+const SWEEPS: Record<CleanupKind, (directory: string, deadline: Deadline) => Promise<Sweep>> = {
   prefixes: async (chroot, deadline) => {
     const store = await Store.open(chroot, alive, deadline);
     return deadline => store.sweep(deadline);
@@ -29,7 +29,7 @@ const SWEEPS: Record<Litter, (directory: string, deadline: Deadline) => Promise<
  * Sweeps the directory until everything dead is gone. Those who live are left alone: they clean up after themselves.
  * @throws PythonMpiError as Store.open
  */
-export async function sweep(litter: Litter, directory: string): Promise<void> {
+export async function sweep(litter: CleanupKind, directory: string): Promise<void> {
   const deadline = Deadline.after(PATIENCE_MS);
   const look = await SWEEPS[litter](directory, deadline);
   while ((await look(deadline)) > 0 && !deadline.expired) await pause(RETRY_MS);

@@ -19,7 +19,7 @@ import type { Card } from './card.ts';
 import { dialAny } from './dial.ts';
 import type { TreeKind } from './handshake.ts';
 import type { Link } from './link.ts';
-import { patiently } from './retry.ts';
+import { retry } from './retry.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
@@ -31,7 +31,7 @@ const DIAL_MS = 5000;
 export type Answer = 'needed' | 'held' | 'lacking';
 
 /** What this node does with the stream. Errors thrown here fail the session in this node's name. */
-export interface Station {
+export interface Stager {
   /** Not at the root: the root's announcement. */
   announced(opaque: Uint8Array): Promise<Answer>;
   /** Root: reads a package's bytes. */
@@ -40,7 +40,7 @@ export interface Station {
   deliver(bytes: Uint8Array): Promise<void> | undefined;
   /** Not at the root: connected to the parent at this position. */
   joined?(parent: number): void;
-  /** How a failure of this station travels. */
+  /** How a failure of this stager travels. */
   encode(error: PythonMpiError): { code: number; text: string };
 }
 
@@ -51,7 +51,7 @@ export interface DriverOptions {
   position: number;
   count: number;
   secret: Buffer;
-  station: Station;
+  stager: Stager;
   /** Looks up where a position can be reached. */
   cardOf: (position: number) => Promise<Card>;
   /** How much later than this node another one may begin to listen, in milliseconds; default not at all. */
@@ -143,7 +143,7 @@ export class Driver {
 
   /** This node has failed, and with it the session. */
   failed(thrown: unknown): void {
-    const { code, text } = this.#options.station.encode(asPythonMpiError(thrown));
+    const { code, text } = this.#options.stager.encode(asPythonMpiError(thrown));
     this.#happened(engine => engine.failed(code, text));
   }
 
@@ -181,18 +181,18 @@ export class Driver {
   }
 
   #makeActions(): Actions {
-    const { station, log } = this.#options;
+    const { stager, log } = this.#options;
     const engine = this.#engine;
     return {
       dial: position => void this.#dial(position),
       plan: opaque => {
-        station.announced(opaque).then(
+        stager.announced(opaque).then(
           answer => this.#happened(() => this.#answer(answer)),
           error => this.failed(error),
         );
       },
       read: (slot, packageIndex, offset, into) => {
-        station.read(packageIndex, offset, into).then(
+        stager.read(packageIndex, offset, into).then(
           () => this.#happened(() => engine.read(slot)),
           error => this.failed(error),
         );
@@ -205,7 +205,7 @@ export class Driver {
         });
       },
       deliver: (_package, _offset, bytes) => {
-        const taken = station.deliver(bytes);
+        const taken = stager.deliver(bytes);
         if (taken === undefined) engine.delivered(1);
         else
           taken.then(
@@ -256,7 +256,7 @@ export class Driver {
       const card = await cardOf(position);
       // Whoever replaces a parent that was lost has been there for long, or is lost, too.
       const late = Deadline.after(this.#hadParent ? 0 : (this.#options.latenessMs ?? 0));
-      const link = await patiently(
+      const link = await retry(
         () => dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS)),
         late,
       );
@@ -266,7 +266,7 @@ export class Driver {
         throw new Error('there are too many links');
       }
       log(`parent is position ${position} on ${card.host}, ${link.peer}`);
-      this.#options.station.joined?.(position);
+      this.#options.stager.joined?.(position);
       this.#happened(engine => {
         this.#links.set(id, link);
         this.#hadParent = true;

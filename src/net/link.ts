@@ -14,7 +14,7 @@ import {
   ServerHandshake,
 } from './handshake.ts';
 import { listenLocal, listenTcp } from './listener.ts';
-import { Crowd } from './pending-connections.ts';
+import { PendingConnections } from './pending-connections.ts';
 
 /** How long an accepted connection may take to prove itself, in milliseconds. */
 const PROOF_MS = 5000;
@@ -185,7 +185,7 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #accept: (link: Link) => void;
   readonly #expects: (greeting: Greeting) => boolean;
-  readonly #crowd = new Crowd(PROOF_MS);
+  readonly #crowd = new PendingConnections(PROOF_MS);
   #secret: Buffer | undefined;
   #waiting: (() => void)[] = [];
 

@@ -8,7 +8,7 @@ import type { Deadline } from '../deadline.ts';
 import { LOCAL } from './handshake.ts';
 import { Lines } from './lines.ts';
 import { dial, type Link } from './link.ts';
-import { patiently } from './retry.ts';
+import { retry } from './retry.ts';
 
 /**
  * The leader's side. `Member` is what ranks say of themselves, `Verdict` what they are all told.
@@ -72,7 +72,7 @@ export async function askLeader(
 ): Promise<unknown> {
   const greeting = { kind: LOCAL, from: self.rank, to: self.position } as const;
   // The leader may not have got as far as listening.
-  const link = await patiently(() => dial({ local: socket }, secret, greeting, deadline), deadline);
+  const link = await retry(() => dial({ local: socket }, secret, greeting, deadline), deadline);
   const lines = new Lines(link, 'the node leader');
   lines.send(self.member);
   try {

@@ -13,7 +13,7 @@ const MOST = 1024;
 /** The share of this process's descriptors that may be strangers'. */
 const SHARE = 1 / 4;
 
-export class Crowd {
+export class PendingConnections {
   readonly #patienceMs: number;
   readonly #most: number;
   /** In the order in which they came. */

@@ -8,7 +8,7 @@ import { connect, type Server, type Socket } from 'node:net';
 import { Backoff, type Deadline } from '../deadline.ts';
 import type { Target } from './link.ts';
 import { listenLocal, listenTcp } from './listener.ts';
-import { Crowd } from './pending-connections.ts';
+import { PendingConnections } from './pending-connections.ts';
 
 /** A line longer than this is none of ours, in bytes. */
 const MAX_LINE = 16_384;
@@ -18,10 +18,10 @@ const PATIENCE_MS = 5000;
 const RETRY_MS = 25;
 
 /** Answers questions until it is closed. */
-export class Desk {
+export class Responder {
   readonly #answer: (question: string) => Promise<string>;
   readonly #servers: Server[] = [];
-  readonly #crowd = new Crowd(PATIENCE_MS);
+  readonly #crowd = new PendingConnections(PATIENCE_MS);
 
   /** @param answer throws for a question that is not to be answered */
   constructor(answer: (question: string) => Promise<string>) {
@@ -82,7 +82,7 @@ export async function ask<Answer>(
   what: string,
 ): Promise<Answer> {
   const over = new AbortController();
-  const patiently = async (target: Target): Promise<Answer> => {
+  const retry = async (target: Target): Promise<Answer> => {
     const backoff = new Backoff(RETRY_MS);
     for (;;) {
       const answer = await askOnce(target, question, over.signal);
@@ -91,7 +91,7 @@ export async function ask<Answer>(
       over.signal.throwIfAborted();
     }
   };
-  const asking = targets.map(patiently);
+  const asking = targets.map(retry);
   // The first one settles it; what becomes of the others is nobody's business.
   for (const attempt of asking) attempt.catch(() => {});
   try {

@@ -12,7 +12,7 @@ const RETRY_MS = 20;
  * @param until no try begins later, but the first one
  * @throws whatever the last attempt throws
  */
-export async function patiently<T>(attempt: () => Promise<T>, until: Deadline): Promise<T> {
+export async function retry<T>(attempt: () => Promise<T>, until: Deadline): Promise<T> {
   const backoff = new Backoff(RETRY_MS);
   for (;;) {
     try {

@@ -17,7 +17,7 @@ export interface Channel {
   write(bytes: Uint8Array): Promise<void>;
   /** The next bytes, or undefined at the end. */
   read(): Promise<Uint8Array | undefined>;
-  /** See Rendezvous.stuck. */
+  /** See LauncherSession.stuck. */
   readonly stuck: boolean;
   /** Lets this process end although the connection is open. */
   unref(): void;

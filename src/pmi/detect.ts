@@ -4,7 +4,7 @@
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Method, Rendezvous } from './launcher.ts';
+import type { LauncherSession, Method } from './launcher.ts';
 import { embedded } from './launchers/embedded.ts';
 import { told } from './launchers/env-only.ts';
 import { hydra } from './launchers/hydra.ts';
@@ -35,7 +35,7 @@ export interface Detected {
   readonly name: string;
   readonly why: string;
   /** See Method.open. */
-  open(deadline: Deadline): Promise<Rendezvous>;
+  open(deadline: Deadline): Promise<LauncherSession>;
 }
 
 /**

@@ -7,7 +7,7 @@
 import type { Deadline } from '../deadline.ts';
 import type { Channel } from './channel.ts';
 import { type Fields, type Message, quote, shown } from './message.ts';
-import { misbehaved, Turns } from './request-queue.ts';
+import { misbehaved, RequestQueue } from './request-queue.ts';
 
 /** How messages look on the wire. */
 export interface Wire {
@@ -28,7 +28,7 @@ const FENCES = ['barrier_in', 'kvs-fence'];
  */
 export class Dialogue {
   readonly #channel: Channel;
-  readonly #turns = new Turns();
+  readonly #turns = new RequestQueue();
   #wire: Wire;
   #texts: string[] = [];
 
@@ -37,7 +37,7 @@ export class Dialogue {
     this.#wire = wire;
   }
 
-  /** See Rendezvous.stuck. */
+  /** See LauncherSession.stuck. */
   get stuck(): boolean {
     return this.#channel.stuck;
   }

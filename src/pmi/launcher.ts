@@ -7,7 +7,7 @@
 import type { Deadline } from '../deadline.ts';
 import type { Log } from '../log.ts';
 import type { Outcome } from '../outcome.ts';
-import type { Notice } from './rendezvous-file.ts';
+import type { RendezvousFile } from './rendezvous-file.ts';
 
 /** The launcher's key-value store. Every wait ends at the deadline the rendezvous was opened with. */
 export interface Kvs {
@@ -56,7 +56,7 @@ export interface HandOver {
 export const FAREWELL_MS = 5000;
 
 /** This rank's connection to its launcher and its place in the job. */
-export interface Rendezvous {
+export interface LauncherSession {
   /** Name of the method that opened it. */
   readonly launcher: string;
   /** Why this method was chosen, for the traced story. */
@@ -72,7 +72,7 @@ export interface Rendezvous {
    * Where the root can leave word for the others, where the launcher neither has a store nor says who they are. The
    * launch makes a store of it.
    */
-  readonly notice?: Notice;
+  readonly rendezvousFile?: RendezvousFile;
   /**
    * Command line, without quotes, that ends all ranks, this one perhaps not: where the launcher lets the others run on
    * when one has failed, and cannot be told otherwise.
@@ -120,5 +120,5 @@ export interface Method {
    * @throws PythonMpiError LAUNCHER when the environment promises what is not there or the launcher misbehaves;
    *   TIMEOUT when it does not answer before the deadline
    */
-  open(opening: Opening): Promise<Rendezvous>;
+  open(opening: Opening): Promise<LauncherSession>;
 }

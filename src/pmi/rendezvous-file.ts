@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import { join } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 
-export class Notice {
+export class RendezvousFile {
   readonly directory: string;
   readonly #name: string;
 

@@ -10,7 +10,7 @@ const HINT =
  * Runs exchanges in the order they are asked for. After the first failure every later one fails with the same error:
  * a reply that came late would be taken for another's. Only what fails as INTERNAL was never sent and breaks nothing.
  */
-export class Turns {
+export class RequestQueue {
   #last: Promise<unknown> = Promise.resolve();
   #broken: PythonMpiError | undefined;
 

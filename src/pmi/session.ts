@@ -6,7 +6,13 @@ import { PythonMpiError } from '../errors.ts';
 import { shellStatus } from '../outcome.ts';
 import { type Channel, openDescriptor, socketOf } from './channel.ts';
 import { readCount } from './environment.ts';
-import { FAREWELL_MS, type HandOver, type Kvs, type Opening, type Rendezvous } from './launcher.ts';
+import {
+  FAREWELL_MS,
+  type HandOver,
+  type Kvs,
+  type LauncherSession,
+  type Opening,
+} from './launcher.ts';
 import { nodesOfMapping } from './mapping.ts';
 
 /**
@@ -16,7 +22,7 @@ import { nodesOfMapping } from './mapping.ts';
  * deadline comes first.
  */
 export interface PmiClient {
-  /** See Rendezvous.stuck. */
+  /** See LauncherSession.stuck. */
   readonly stuck: boolean;
   /** Starts the session. */
   init(deadline: Deadline): Promise<void>;
@@ -77,7 +83,7 @@ export function inherit(env: NodeJS.ProcessEnv): Inherited {
  * Starts the session and asks for the placement.
  * @throws PythonMpiError LAUNCHER, TIMEOUT
  */
-export async function openSession(reached: Reached, opening: Opening): Promise<Rendezvous> {
+export async function openSession(reached: Reached, opening: Opening): Promise<LauncherSession> {
   const { launcher, client, rank, size, handOver } = reached;
   const { why, deadline, log } = opening;
   await client.init(deadline);

@@ -23,7 +23,7 @@ export interface FileState {
 }
 
 /** What was found out about a file in this state. */
-export interface KnownPackage {
+export interface CachedDigest {
   state: FileState;
   spec: Omit<PackageSpec, 'name'>;
 }
@@ -48,7 +48,7 @@ export function isSettled({ ctime, mtime }: FileState): boolean {
  * All that is remembered in the user's directory on this node.
  * @throws PythonMpiError CHROOT_UNUSABLE, NO_SPACE
  */
-export function knownPackages(chroot: string): KnownPackage[] {
+export function cachedDigests(chroot: string): CachedDigest[] {
   const { path } = new UserDirectory(chroot);
   return fs
     .readdirSync(path)
@@ -56,7 +56,7 @@ export function knownPackages(chroot: string): KnownPackage[] {
     .flatMap(name => recordOf(join(path, name)));
 }
 
-function recordOf(prefix: string): KnownPackage[] {
+function recordOf(prefix: string): CachedDigest[] {
   try {
     return JSON.parse(fs.readFileSync(join(prefix, HOOK_DIRECTORY, RECORD), 'utf8'));
   } catch {
@@ -66,9 +66,9 @@ function recordOf(prefix: string): KnownPackage[] {
 
 /** What is known of a file in this state, if anything. */
 export function lookUp(
-  known: readonly KnownPackage[],
+  known: readonly CachedDigest[],
   state: FileState,
-): KnownPackage['spec'] | undefined {
+): CachedDigest['spec'] | undefined {
   const wanted = JSON.stringify(state);
   return known.find(({ state }) => JSON.stringify(state) === wanted)?.spec;
 }
@@ -79,7 +79,7 @@ export function forget(prefix: string): void {
 }
 
 /** Records what the packages of a prefix were made of. To remember is no duty, so it never fails. */
-export function remember(prefix: string, packages: readonly KnownPackage[]): void {
+export function remember(prefix: string, packages: readonly CachedDigest[]): void {
   if (packages.length === 0) return;
   const file = join(prefix, HOOK_DIRECTORY, RECORD);
   const draft = `${file}-${freshToken()}`;

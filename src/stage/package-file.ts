@@ -9,7 +9,7 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 import { BLOCK, isTarHeader } from '../tar/read.ts';
-import { type FileState, isSettled, type KnownPackage, lookUp, stateOf } from './digest-cache.ts';
+import { type CachedDigest, type FileState, isSettled, lookUp, stateOf } from './digest-cache.ts';
 import type { PackageFormat, PackageSource, PackageSpec } from './package.ts';
 import { isErrno } from './system-error.ts';
 
@@ -22,7 +22,7 @@ export class PackageFile implements PackageSource {
   /** Absolute path. */
   readonly path: string;
   /** What may be remembered of it; undefined for a file that may still be changing. */
-  readonly known: KnownPackage | undefined;
+  readonly known: CachedDigest | undefined;
   readonly #handle: FileHandle;
   readonly #state: FileState;
 
@@ -45,7 +45,7 @@ export class PackageFile implements PackageSource {
   static async open(
     name: string,
     pkgroot: string,
-    known: readonly KnownPackage[] = [],
+    known: readonly CachedDigest[] = [],
   ): Promise<PackageFile> {
     const path = resolve(pkgroot, name);
     const handle = await openPackage(name, path);
@@ -122,7 +122,7 @@ export class PackageFile implements PackageSource {
 export async function openPackages(
   names: readonly string[],
   pkgroot: string,
-  known: readonly KnownPackage[] = [],
+  known: readonly CachedDigest[] = [],
 ): Promise<PackageFile[]> {
   const files: PackageFile[] = [];
   try {

@@ -51,11 +51,11 @@ say(MPI.COMM_WORLD.allreduce(1), rank, socket.gethostname())
     // Two jobs at once.
     await Promise.all([expectRun(kept), expectRun(kept)]);
     // As with a server whose PMIx is too old for us: nobody speaks to it but Open MPI.
-    const meeting = {
+    const rendezvous = {
       PYTHON_MPI_RENDEZVOUS: `${cluster.shared}/rendezvous`,
       PYTHON_MPI_VERBOSE: '1',
     };
-    const told = await expectRun({ ...meeting, PYTHON_MPI_LAUNCHER: 'openmpi' });
+    const told = await expectRun({ ...rendezvous, PYTHON_MPI_LAUNCHER: 'openmpi' });
     assert.match(told, /rank 7 of 8, launched by openmpi/);
     assert.equal(await cluster.leftovers(), []);
   }));

@@ -27,7 +27,7 @@ say(rank, socket.gethostname())
 `;
 const PLACED = ['0 n0', '1 n0', '2 n1', '3 n1', '4 n2', '5 n2', '6 n3', '7 n3'];
 
-const rendezvous = (cluster: Cluster) => `${cluster.shared}/rendezvous`;
+const session = (cluster: Cluster) => `${cluster.shared}/rendezvous`;
 
 let jobs = 0;
 /** Runs a script on eight ranks that are told their number, unless `env` says otherwise. */
@@ -37,7 +37,7 @@ function run(cluster: Cluster, script: string, env: NodeJS.ProcessEnv = {}): Pro
   return cluster.run('aprun', ['-n', '8', '-N', '2', `${PROJECT}/bin/python-mpi`, file], {
     env: {
       PYTHON_MPI_PACKAGES: pythonPackage(),
-      PYTHON_MPI_RENDEZVOUS: rendezvous(cluster),
+      PYTHON_MPI_RENDEZVOUS: session(cluster),
       PYTHON_MPI_SIZE: '8',
       ...env,
     },
@@ -50,7 +50,7 @@ function lines(text: string): string[] {
 
 /** What jobs have left on the nodes and where they met. */
 async function leftovers(cluster: Cluster): Promise<string[]> {
-  return [...(await cluster.leftovers()), ...readdirSync(rendezvous(cluster))];
+  return [...(await cluster.leftovers()), ...readdirSync(session(cluster))];
 }
 
 test('numpy from the node itself, also for two jobs at once; the directory is private and empty', () =>
@@ -64,7 +64,7 @@ test('numpy from the node itself, also for two jobs at once; the directory is pr
       assert.equal(lines(stdout), PLACED);
     }
     assert.match(both[0].stderr, /ready: 4 nodes/);
-    assert.is(statSync(rendezvous(cluster)).mode & 0o777, 0o700);
+    assert.is(statSync(session(cluster)).mode & 0o777, 0o700);
     assert.equal(await leftovers(cluster), []);
   }));
 

@@ -203,7 +203,7 @@ function driverOf(
     secret: SECRET,
     log: silent,
     engine: { graceMs: 700, rejoinMs: 300, stallMs: 300, tolerateLost: 1 },
-    station: {
+    stager: {
       announced: async () => 'needed',
       read: async (_package, _offset, into) => void into.fill(7),
       deliver(bytes) {

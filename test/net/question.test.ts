@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { PythonMpiError } from '../../src/errors.ts';
-import { ask, Desk, isAnybodyAt, type Question } from '../../src/net/question.ts';
+import { ask, isAnybodyAt, type Question, Responder } from '../../src/net/question.ts';
 
 const freshName = () => `python-mpi-test-${randomBytes(8).toString('hex')}`;
 
@@ -15,8 +15,8 @@ const double: Question<number> = {
   read: async answer => (answer === '42' ? 42 : undefined),
 };
 
-function desk(): Desk {
-  return new Desk(async question => {
+function responder(): Responder {
+  return new Responder(async question => {
     if (!/^\d+$/.test(question)) throw new Error('not a number');
     return String(2 * Number(question));
   });
@@ -43,7 +43,7 @@ question('the answer is found among ports that are closed, silent or lie', async
   const [free, server] = await stranger(() => {});
   server.close();
   await once(server, 'close');
-  const open = desk();
+  const open = responder();
   await open.tcp([free]);
   const ports = [1, lying, silent, rude, free];
   const targets = ports.map(port => ({ host: '127.0.0.1', port }));
@@ -54,7 +54,7 @@ question('the answer is found among ports that are closed, silent or lie', async
 question('somebody who comes late is waited for', async () => {
   const local = freshName();
   const answer = ask([{ local }], double, Deadline.after(10_000), 'a number');
-  const open = desk();
+  const open = responder();
   await open.local(local);
   assert.is(await answer, 42);
   open.close();
@@ -62,7 +62,7 @@ question('somebody who comes late is waited for', async () => {
 
 question('nonsense is not answered, and nothing is once the desk is closed', async () => {
   const local = freshName();
-  const open = desk();
+  const open = responder();
   await open.local(local);
   const nonsense: Question<string> = { ask: async () => 'x', read: async answer => answer };
   const expected = async (asked: Promise<unknown>) => {

@@ -153,17 +153,17 @@ async function launcher(honest: Honest, step: number, behave: Behaviour): Promis
 /** A rank's whole session. @returns what it ended with */
 async function session(env: NodeJS.ProcessEnv): Promise<unknown> {
   try {
-    const rendezvous = await detect(env, silent).open(Deadline.after(DEADLINE_MS));
+    const session = await detect(env, silent).open(Deadline.after(DEADLINE_MS));
     try {
-      const kvs = rendezvous.kvs!;
+      const kvs = session.kvs!;
       await kvs.put('key', 'value');
       await kvs.fence();
       const value = await kvs.get('key');
       // A value is the launcher's to spoil; whoever reads it looks at it.
       assert.type(value, 'string');
-      await rendezvous.settle();
+      await session.settle();
     } finally {
-      await rendezvous.finish(SUCCESS);
+      await session.finish(SUCCESS);
     }
     return 'well';
   } catch (thrown) {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
+  type CachedDigest,
+  cachedDigests,
   isSettled,
-  type KnownPackage,
-  knownPackages,
   remember,
   stateOf,
 } from '../../src/stage/digest-cache.ts';
@@ -26,12 +26,12 @@ function put(): string {
   return file;
 }
 
-function recordOf(file: string): KnownPackage {
+function recordOf(file: string): CachedDigest {
   const state = stateOf(file, fs.statSync(file, { bigint: true }));
   return { state, spec: { size: tar.length, sha256: REMEMBERED, format: 'tar', unpacked: 1 } };
 }
 
-async function digestOf(file: string, known: readonly KnownPackage[]): Promise<string> {
+async function digestOf(file: string, known: readonly CachedDigest[]): Promise<string> {
   const opened = await PackageFile.open(file, '/', known);
   await opened.close();
   return opened.spec.sha256;
@@ -99,7 +99,7 @@ known('are only those that had been left alone for a while', async () => {
 
 known('are remembered in prefixes; what is no record is none', () => {
   const chroot = scratch();
-  assert.equal(knownPackages(chroot), []);
+  assert.equal(cachedDigests(chroot), []);
   const records = ['prefix-1', 'prefix-2', 'draft-1'].map(name => {
     const prefix = join(chroot, `python-mpi-${process.getuid!()}`, name);
     fs.mkdirSync(join(prefix, '.python-mpi'), { recursive: true });
@@ -107,10 +107,10 @@ known('are remembered in prefixes; what is no record is none', () => {
     remember(prefix, [record]);
     return record;
   });
-  assert.equal(knownPackages(chroot), records.slice(0, 2));
+  assert.equal(cachedDigests(chroot), records.slice(0, 2));
   const broken = join(chroot, `python-mpi-${process.getuid!()}/prefix-2/.python-mpi/packages.json`);
   fs.truncateSync(broken, 20);
-  assert.equal(knownPackages(chroot), records.slice(0, 1));
+  assert.equal(cachedDigests(chroot), records.slice(0, 1));
   remember('/nonexistent', records);
 });
 
@@ -121,7 +121,7 @@ known('are never those that a package speaks of', async () => {
   const { status, err } = await run(['--keep', '--packages', file, '-c', 'pass'], { chroot });
   assert.is(status, 0, err);
   assert.is(fs.readdirSync(join(chroot, `python-mpi-${process.getuid!()}`)).length, 2);
-  assert.not.ok(JSON.stringify(knownPackages(chroot)).includes(REMEMBERED));
+  assert.not.ok(JSON.stringify(cachedDigests(chroot)).includes(REMEMBERED));
 });
 
 known('are not read by the second run of a job', async () => {

@@ -11,13 +11,13 @@ import { readdirSync } from 'node:fs';
 import { Deadline } from '../../src/deadline.ts';
 import { Leadership } from '../../src/launch/leadership.ts';
 import { encodeFailure, encodePlan } from '../../src/launch/plan.ts';
-import { meetingOf } from '../../src/launch/rendezvous/choose.ts';
+import { chooseRendezvous } from '../../src/launch/rendezvous/choose.ts';
 import { withStore } from '../../src/launch/rendezvous/kvs-server.ts';
-import { rosterOf } from '../../src/launch/rendezvous/node-map.ts';
+import { nodeMapOf } from '../../src/launch/rendezvous/node-map.ts';
 import { silent } from '../../src/log.ts';
 import { TREE } from '../../src/net/handshake.ts';
-import type { Rendezvous } from '../../src/pmi/launcher.ts';
-import { Notice } from '../../src/pmi/rendezvous-file.ts';
+import type { LauncherSession } from '../../src/pmi/launcher.ts';
+import { RendezvousFile } from '../../src/pmi/rendezvous-file.ts';
 
 const [first, count, size, bytes] = [2, 3, 4, 6].map(at => Number(process.argv[at])) as [
   number,
@@ -33,14 +33,14 @@ function payload(offset: number, into: Uint8Array): void {
   for (let i = 0; i < into.length; i++) into[i] = (offset + i) * 2654435761;
 }
 
-function placed(rank: number): Rendezvous {
+function placed(rank: number): LauncherSession {
   return {
     launcher: 'load',
     why: 'a test',
     placement: { rank, size, nodes: undefined },
     kvs: undefined,
     jobId: 'load',
-    notice: new Notice(directory, 'load'),
+    rendezvousFile: new RendezvousFile(directory, 'load'),
     handOver: { env: {}, descriptor: undefined, parentMustStay: false },
     stuck: false,
     async settle() {},
@@ -58,10 +58,10 @@ interface Ended {
 
 async function lead(rank: number): Promise<Ended> {
   const only = 'lo';
-  const rendezvous = await withStore(placed(rank), { only, deadline, log: silent });
-  const roster = rosterOf(rendezvous.placement);
-  const meeting = meetingOf(rendezvous, roster, { env: {}, only, deadline, log: silent });
-  const leadership = await Leadership.take<object>(meeting, roster, deadline, silent);
+  const session = await withStore(placed(rank), { only, deadline, log: silent });
+  const nodeMap = nodeMapOf(session.placement);
+  const rendezvous = chooseRendezvous(session, nodeMap, { env: {}, only, deadline, log: silent });
+  const leadership = await Leadership.take<object>(rendezvous, nodeMap, deadline, silent);
   const hash = createHash('sha256');
   let received = 0;
   const driver = leadership.join(TREE, {
@@ -82,7 +82,7 @@ async function lead(rank: number): Promise<Ended> {
   const verdict = await driver.verdict;
   await leadership.conclude();
   const { bytesIn, bytesOut } = driver.statistics;
-  await rendezvous.settle();
+  await session.settle();
   return { verdict: JSON.stringify(verdict), sha256: hash.digest('hex'), bytesIn, bytesOut };
 }
 

@@ -13,7 +13,7 @@ import { Deadline } from '../../src/deadline.ts';
 import { asPythonMpiError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/outcome.ts';
 import { detect } from '../../src/pmi/detect.ts';
-import type { Rendezvous } from '../../src/pmi/launcher.ts';
+import type { LauncherSession } from '../../src/pmi/launcher.ts';
 
 const { values: options, positionals: program } = parseArgs({
   options: {
@@ -26,12 +26,12 @@ const { values: options, positionals: program } = parseArgs({
 });
 
 const story: string[] = [];
-let rendezvous: Rendezvous | undefined;
+let session: LauncherSession | undefined;
 let outcome: Outcome = { status: Number(options.status), signal: undefined };
 try {
   const launcher = detect(process.env, line => story.push(line), process.env.PYTHON_MPI_LAUNCHER);
-  rendezvous = await launcher.open(Deadline.after(Number(options.timeout)));
-  if (options.abort !== undefined && rendezvous.placement.rank === 1) {
+  session = await launcher.open(Deadline.after(Number(options.timeout)));
+  if (options.abort !== undefined && session.placement.rank === 1) {
     if (options.held !== undefined) {
       const { ppid } = process;
       const seconds = Number(options.held) / 1000;
@@ -40,24 +40,24 @@ try {
       spawn('sh', wake, { stdio: 'ignore', detached: true }).unref();
     }
     await say({ abort: Number(options.abort) });
-    await rendezvous.abort(Number(options.abort));
+    await session.abort(Number(options.abort));
     process.exit(Number(options.abort));
   }
-  const cards = await exchange(rendezvous);
-  await rendezvous.settle();
-  if (program.length > 0) outcome = await run(rendezvous, program);
-  const { placement, why } = rendezvous;
+  const cards = await exchange(session);
+  await session.settle();
+  if (program.length > 0) outcome = await run(session, program);
+  const { placement, why } = session;
   await say({ launcher: launcher.name, why, ...placement, cards, story });
-  await rendezvous.finish(outcome);
+  await session.finish(outcome);
 } catch (thrown) {
   const { code, message, hint, status } = asPythonMpiError(thrown);
   await say({ error: { code, message, hint }, story });
   outcome = { status, signal: undefined };
 }
-if (rendezvous?.stuck ?? true) process.execve!('/bin/sh', ['sh', '-c', `exit ${outcome.status}`]);
+if (session?.stuck ?? true) process.execve!('/bin/sh', ['sh', '-c', `exit ${outcome.status}`]);
 process.exit(outcome.status);
 
-async function exchange({ kvs, placement: { rank, size } }: Rendezvous): Promise<string[]> {
+async function exchange({ kvs, placement: { rank, size } }: LauncherSession): Promise<string[]> {
   if (!kvs) return [];
   await kvs.put(`card-${rank}`, `value:of=${rank},x:y`);
   await kvs.fence();
@@ -66,7 +66,7 @@ async function exchange({ kvs, placement: { rank, size } }: Rendezvous): Promise
   return cards;
 }
 
-function run({ handOver }: Rendezvous, [file, ...args]: string[]): Promise<Outcome> {
+function run({ handOver }: LauncherSession, [file, ...args]: string[]): Promise<Outcome> {
   const stdio: ('inherit' | 'ignore' | number)[] = ['inherit', 'inherit', 'inherit'];
   if (handOver.descriptor !== undefined) {
     while (stdio.length < handOver.descriptor) stdio.push('ignore');

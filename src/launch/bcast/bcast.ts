@@ -12,7 +12,7 @@ import type { Driver } from '../../net/driver.ts';
 import { SURVEY, TREE } from '../../net/handshake.ts';
 import { SUCCESS } from '../../outcome.ts';
 import { detect } from '../../pmi/detect.ts';
-import type { Rendezvous } from '../../pmi/launcher.ts';
+import type { LauncherSession } from '../../pmi/launcher.ts';
 import { PackageArrival, TreeArrival } from '../../stage/copy/arrival.ts';
 import { inventoryDigest } from '../../stage/copy/inventory.ts';
 import { packTrees } from '../../stage/copy/pack.ts';
@@ -24,11 +24,11 @@ import { giveUp } from '../failure.ts';
 import { follow } from '../follower.ts';
 import { Leadership } from '../leadership.ts';
 import { encodeFailure, encodePlan } from '../plan.ts';
-import { meetingOf } from '../rendezvous/choose.ts';
+import { chooseRendezvous } from '../rendezvous/choose.ts';
 import { withStore } from '../rendezvous/kvs-server.ts';
-import { findRoster, type Roster } from '../rendezvous/node-map.ts';
+import { findNodeMap, type NodeMap } from '../rendezvous/node-map.ts';
 import { type Configuration, JobFailed, type Run } from '../run.ts';
-import { type CopyPlan, type CopyQuestion, CopyStation, SurveyStation } from './copy-stager.ts';
+import { type CopyPlan, type CopyQuestion, CopyStager, SurveyStager } from './copy-stager.ts';
 
 /** Where copies go, on every node. */
 export interface Destination {
@@ -78,20 +78,20 @@ interface Cargo {
 export async function broadcast(run: Bcast): Promise<void> {
   const { configuration, env, log } = run;
   const deadline = Deadline.after(configuration.timeout);
-  let rendezvous = await detect(env, log, configuration.launcher).open(deadline);
-  const { rank, size } = rendezvous.placement;
+  let session = await detect(env, log, configuration.launcher).open(deadline);
+  const { rank, size } = session.placement;
   run.introduce(`${hostname()}/${rank}`);
-  log(`rank ${rank} of ${size}, launched by ${rendezvous.launcher} (${rendezvous.why})`);
+  log(`rank ${rank} of ${size}, launched by ${session.launcher} (${session.why})`);
   try {
-    rendezvous = await withStore(rendezvous, { only: configuration.interface, deadline, log });
-    const roster = await findRoster(rendezvous);
-    if (roster.leads) await lead(run, rendezvous, roster, deadline);
-    else await follow(run, rendezvous, roster, deadline, isVerdict);
-    await rendezvous.settle();
+    session = await withStore(session, { only: configuration.interface, deadline, log });
+    const nodeMap = await findNodeMap(session);
+    if (nodeMap.leads) await lead(run, session, nodeMap, deadline);
+    else await follow(run, session, nodeMap, deadline, isVerdict);
+    await session.settle();
   } catch (thrown) {
-    throw await giveUp(run, rendezvous, undefined, thrown);
+    throw await giveUp(run, session, undefined, thrown);
   }
-  await rendezvous.finish(SUCCESS);
+  await session.finish(SUCCESS);
 }
 
 /** After a good verdict the ranks of a node need no word more. */
@@ -101,38 +101,38 @@ function isVerdict(said: unknown): said is object {
 
 async function lead(
   run: Bcast,
-  rendezvous: Rendezvous,
-  roster: Roster,
+  session: LauncherSession,
+  nodeMap: NodeMap,
   deadline: Deadline,
 ): Promise<void> {
   const { destination, log } = run;
   const { directory, names } = destination;
-  const isRoot = roster.position === 0;
+  const isRoot = nodeMap.position === 0;
   const { configuration, env } = run;
-  const meeting = meetingOf(rendezvous, roster, {
+  const rendezvous = chooseRendezvous(session, nodeMap, {
     env,
     only: configuration.interface,
     deadline,
     log,
   });
-  const leadership = await Leadership.take<object>(meeting, roster, deadline, log);
+  const leadership = await Leadership.take<object>(rendezvous, nodeMap, deadline, log);
   const start = now();
   const { gathering, secret, host } = leadership;
   const janitor = new Janitor(run.janitor('drafts', directory));
   const trees = run.extract ? undefined : new TreeArrival(directory, names, run.replace);
   const arrival = trees ?? new PackageArrival(directory, names[0]!, run.replace);
-  let station: CopyStation | undefined;
+  let stager: CopyStager | undefined;
   try {
     const agreed = trees !== undefined && (await survey(run, leadership, trees, isRoot));
     let driver: Driver;
     const options = { arrival, directory, host, secret, deadline };
-    station = new CopyStation({
+    stager = new CopyStager({
       ...options,
       progress: isRoot ? run.progress : () => {},
       staged: () => driver.staged(),
       failed: error => driver.failed(error),
     });
-    driver = leadership.join(TREE, station);
+    driver = leadership.join(TREE, stager);
     let bytes = 0;
     if (isRoot) {
       open(run, agreed ? trees : undefined)
@@ -140,29 +140,29 @@ async function lead(
           const packages = sources.map(({ spec }) => spec);
           const plan: CopyPlan = { packages, content };
           bytes = totalOf(packages, 'size');
-          station!.serve(sources);
+          stager!.serve(sources);
           driver.announce(
             packages.map(({ size }) => size),
             encodePlan(plan, secret),
-            station!.prepare(plan),
+            stager!.prepare(plan),
           );
         })
         .catch(error => driver.failed(error));
     }
     const { ready, reused } = await verdictOf(leadership, driver, run.complain);
     log(`${ready} nodes ready, ${reused} of them held it already`);
-    station.publish();
+    stager.publish();
     if (isRoot) run.report({ bytes, nodes: ready, held: reused, milliseconds: now() - start });
     gathering.announce({});
   } catch (thrown) {
     if (thrown instanceof JobFailed) {
       gathering.announce({ failure: encodeFailure(thrown.error) });
     }
-    await station?.abandon();
+    await stager?.abandon();
     throw thrown;
   } finally {
     await leadership.conclude();
-    await station?.close();
+    await stager?.close();
     await janitor.dismiss();
   }
 }
@@ -175,7 +175,7 @@ async function survey(
   isRoot: boolean,
 ): Promise<boolean> {
   const { secret, host } = leadership;
-  const driver = leadership.join(SURVEY, new SurveyStation({ arrival, secret, host }));
+  const driver = leadership.join(SURVEY, new SurveyStager({ arrival, secret, host }));
   if (isRoot) {
     try {
       const question: CopyQuestion = { content: inventoryDigest(arrival.inventory()) };

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Deadline } from '../../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
-import type { Answer, Station } from '../../net/driver.ts';
+import type { Answer, Stager } from '../../net/driver.ts';
 import type { Arrival } from '../../stage/copy/arrival.ts';
 import { CopyDraft } from '../../stage/copy/copy-draft.ts';
 import { PERMISSIONS } from '../../stage/copy/inventory.ts';
@@ -35,7 +35,7 @@ function isCopyPlan(said: unknown): said is CopyPlan {
   return isPlan(said) && isCopyQuestion(said);
 }
 
-export interface CopyStationOptions {
+export interface CopyStagerOptions {
   arrival: Arrival;
   /** Directory of the destination, absolute. */
   directory: string;
@@ -61,12 +61,12 @@ function aboutDestination(thrown: unknown, host: string): PythonMpiError {
 }
 
 /** The survey: a session without a stream, after which the root knows whether all nodes hold the same. */
-export class SurveyStation implements Station {
+export class SurveyStager implements Stager {
   readonly #arrival: Arrival;
   readonly #secret: Buffer;
   readonly #host: string;
 
-  constructor({ arrival, secret, host }: Pick<CopyStationOptions, 'arrival' | 'secret' | 'host'>) {
+  constructor({ arrival, secret, host }: Pick<CopyStagerOptions, 'arrival' | 'secret' | 'host'>) {
     this.#arrival = arrival;
     this.#secret = secret;
     this.#host = host;
@@ -90,15 +90,15 @@ export class SurveyStation implements Station {
   }
 }
 
-export class CopyStation implements Station {
-  readonly #options: CopyStationOptions;
+export class CopyStager implements Stager {
+  readonly #options: CopyStagerOptions;
   #sources: readonly PackageSource[] = [];
   #draft: CopyDraft | undefined;
   #abandoned = false;
   #intake: Intake | undefined;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(options: CopyStationOptions) {
+  constructor(options: CopyStagerOptions) {
     this.#options = options;
   }
 

@@ -10,14 +10,14 @@ import type { Log } from '../../log.ts';
 import type { Card } from '../../net/card.ts';
 import { drawSecret } from '../../net/handshake.ts';
 import type { Listener } from '../../net/link.ts';
-import type { Placement, Rendezvous } from '../../pmi/launcher.ts';
+import type { LauncherSession, Placement } from '../../pmi/launcher.ts';
 import { secretOrigin } from '../../pmi/secret.ts';
 import { JobFailed } from '../run.ts';
-import { DerivedMeeting, latenessBy, type SecretSource, sharedSecret } from './derived.ts';
-import { PublishedMeeting } from './kvs.ts';
-import type { Roster } from './node-map.ts';
+import { DerivedRendezvous, latenessBy, type SecretSource, sharedSecret } from './derived.ts';
+import { KvsRendezvous } from './kvs.ts';
+import type { NodeMap } from './node-map.ts';
 
-export interface Meeting {
+export interface Rendezvous {
   /** A node leader's part: opens the listener and makes it known. @returns the session's secret */
   lead(listener: Listener): Promise<Buffer>;
   /** The part of any other rank. @returns the session's secret and where its leader is */
@@ -33,7 +33,7 @@ export interface Meeting {
 }
 
 /** What meeting needs besides the launcher. */
-export interface MeetingOptions {
+export interface RendezvousOptions {
   /** Where a secret may be. */
   env: NodeJS.ProcessEnv;
   /** Network interface to be reached at, if the user chose one. */
@@ -47,25 +47,25 @@ export interface MeetingOptions {
  * @throws PythonMpiError NO_SECRET when the launcher leaves no way to share one, USAGE when it is too short; on other ranks
  *   than the first JobFailed, since all of them find out
  */
-export function meetingOf(
-  rendezvous: Rendezvous,
-  roster: Roster,
-  { env, only, deadline, log }: MeetingOptions,
-): Meeting {
-  const { kvs, hosts, jobId, placement } = rendezvous;
-  if (placement.size === 1) return new LonelyMeeting();
+export function chooseRendezvous(
+  session: LauncherSession,
+  nodeMap: NodeMap,
+  { env, only, deadline, log }: RendezvousOptions,
+): Rendezvous {
+  const { kvs, hosts, jobId, placement } = session;
+  if (placement.size === 1) return new LoneRendezvous();
   if (kvs !== undefined) {
     log("secret: drawn by the root, in the launcher's store");
-    return new PublishedMeeting(kvs, roster, only);
+    return new KvsRendezvous(kvs, nodeMap, only);
   }
   if (hosts === undefined || jobId === undefined) {
-    const error = noSecret(rendezvous);
+    const error = noSecret(session);
     throw placement.rank === 0 ? error : new JobFailed(error);
   }
 
   if (only !== undefined) log(`interface ${only}: not used, nodes are dialled by name here`);
   const meet = (source: SecretSource) =>
-    new DerivedMeeting(source, hosts, roster, latenessBy(deadline), only);
+    new DerivedRendezvous(source, hosts, nodeMap, latenessBy(deadline), only);
   const origin = secretOrigin(env);
   const later = (make: (sealed: typeof import('./munge-secret.ts')) => SecretSource) => {
     let source: SecretSource | undefined;
@@ -78,8 +78,8 @@ export function meetingOf(
     });
   };
   if (origin === undefined) {
-    const error = noSecret(rendezvous);
-    return later(({ noSource }) => noSource(jobId, hosts, roster, error));
+    const error = noSecret(session);
+    return later(({ noSource }) => noSource(jobId, hosts, nodeMap, error));
   }
   if ('variable' in origin) {
     if (origin.value.length < origin.least) throw guessable(origin, placement);
@@ -87,10 +87,10 @@ export function meetingOf(
     return meet(sharedSecret(origin.value, jobId));
   }
   log(`secret: drawn by the root, in credentials of MUNGE (${origin.munge})`);
-  return later(({ sealedSecret }) => sealedSecret(origin.munge, jobId, hosts, roster, deadline));
+  return later(({ sealedSecret }) => sealedSecret(origin.munge, jobId, hosts, nodeMap, deadline));
 }
 
-function noSecret({ launcher }: Rendezvous): PythonMpiError {
+function noSecret({ launcher }: LauncherSession): PythonMpiError {
   return new PythonMpiError(
     'NO_SECRET',
     `${launcher} gives the ranks no way to share a secret, and there is no MUNGE`,
@@ -109,7 +109,7 @@ function guessable({ variable, least }: { variable: string; least: number }, { r
 }
 
 /** A job of one rank meets nobody. */
-class LonelyMeeting implements Meeting {
+class LoneRendezvous implements Rendezvous {
   readonly latenessMs = 0;
   readonly allStarted = true;
 

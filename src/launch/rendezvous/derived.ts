@@ -1,5 +1,5 @@
 /**
- * Meeting without a key-value store: everything but the secret is derived from what all ranks know anyway, the job's
+ * Rendezvous without a key-value store: everything but the secret is derived from what all ranks know anyway, the job's
  * identity and the nodes' names.
  */
 import { createHmac } from 'node:crypto';
@@ -7,8 +7,8 @@ import type { Deadline } from '../../deadline.ts';
 import { publishableAddresses } from '../../net/addresses.ts';
 import type { Card, Endpoint } from '../../net/card.ts';
 import type { Listener } from '../../net/link.ts';
-import type { Meeting } from './choose.ts';
-import type { Roster } from './node-map.ts';
+import type { Rendezvous } from './choose.ts';
+import type { NodeMap } from './node-map.ts';
 
 /** How this rank comes by the secret of the session, which is the same on all ranks. */
 export interface SecretSource {
@@ -59,13 +59,13 @@ export function latenessBy(deadline: Deadline): number {
   return Math.min(LATENESS_MS, deadline.remaining / 4);
 }
 
-export class DerivedMeeting implements Meeting {
+export class DerivedRendezvous implements Rendezvous {
   /** Nobody waits for anybody, and launchers take their time to start the last node. */
   readonly latenessMs: number;
   readonly allStarted = false;
   readonly #source: SecretSource;
   readonly #hosts: readonly string[];
-  readonly #roster: Roster;
+  readonly #nodeMap: NodeMap;
   readonly #only: string | undefined;
   #secret: Buffer = Buffer.alloc(0);
 
@@ -77,19 +77,19 @@ export class DerivedMeeting implements Meeting {
   constructor(
     source: SecretSource,
     hosts: readonly string[],
-    roster: Roster,
+    nodeMap: NodeMap,
     latenessMs: number,
     only: string | undefined,
   ) {
     this.latenessMs = latenessMs;
     this.#source = source;
     this.#hosts = hosts;
-    this.#roster = roster;
+    this.#nodeMap = nodeMap;
     this.#only = only;
   }
 
   async lead(listener: Listener): Promise<Buffer> {
-    const { position, leaders, locals } = this.#roster;
+    const { position, leaders, locals } = this.#nodeMap;
     if (position === 0 && this.#only !== undefined) await publishableAddresses(this.#only);
     this.#secret = await this.#source.find();
     const card = this.#card(position);
@@ -100,7 +100,7 @@ export class DerivedMeeting implements Meeting {
 
   async follow(): Promise<{ secret: Buffer; leader: Card }> {
     this.#secret = await this.#source.find();
-    return { secret: this.#secret, leader: this.#card(this.#roster.position) };
+    return { secret: this.#secret, leader: this.#card(this.#nodeMap.position) };
   }
 
   async cardOf(position: number): Promise<Card> {

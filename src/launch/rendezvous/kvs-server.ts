@@ -14,10 +14,10 @@ import { dialAny } from '../../net/dial.ts';
 import { drawSecret, readSecret, STORE } from '../../net/handshake.ts';
 import { dial, type Link, Listener, type Target } from '../../net/link.ts';
 import type { Channel } from '../../pmi/channel.ts';
-import { FAREWELL_MS, type Placement, type Rendezvous } from '../../pmi/launcher.ts';
+import { FAREWELL_MS, type LauncherSession, type Placement } from '../../pmi/launcher.ts';
 import { Pmi1Client } from '../../pmi/pmi1/client.ts';
 import { type Answer, Pmi1Server } from '../../pmi/pmi1/server.ts';
-import type { Notice } from '../../pmi/rendezvous-file.ts';
+import type { RendezvousFile } from '../../pmi/rendezvous-file.ts';
 import { kvsOf } from '../../pmi/session.ts';
 import { JobFailed } from '../run.ts';
 
@@ -40,16 +40,17 @@ export interface StoreOptions {
  * @throws JobFailed on the others
  */
 export async function withStore(
-  rendezvous: Rendezvous,
+  session: LauncherSession,
   options: StoreOptions,
-): Promise<Rendezvous> {
-  const { placement, notice } = rendezvous;
-  if (notice === undefined || placement.size === 1) return rendezvous;
+): Promise<LauncherSession> {
+  const { placement, rendezvousFile } = session;
+  if (rendezvousFile === undefined || placement.size === 1) return session;
   const server =
-    placement.rank === 0 ? await StoreServer.post(placement, notice, options) : undefined;
+    placement.rank === 0 ? await StoreServer.post(placement, rendezvousFile, options) : undefined;
   try {
     const { deadline } = options;
-    const link = await (server?.ownLink(deadline) ?? reachRoot(placement, notice, deadline));
+    const link = await (server?.ownLink(deadline) ??
+      reachRoot(placement, rendezvousFile, deadline));
     const client = new Pmi1Client(channelOf(link));
     await server?.everybody(deadline);
     await client.init(deadline);
@@ -67,7 +68,7 @@ export async function withStore(
         throw whyOver(server, thrown);
       });
     return {
-      ...rendezvous,
+      ...session,
       kvs: {
         put: (key, value) => explained(kvs.put(key, value)),
         get: (key, from) => explained(kvs.get(key, from)),
@@ -99,7 +100,7 @@ class StoreServer {
   /** Why the store has ended before its time. */
   reason: string | undefined;
   readonly #size: number;
-  readonly #notice: Notice;
+  readonly #rendezvousFile: RendezvousFile;
   /** Takes the note down when this process is killed. */
   readonly #janitor: Janitor;
   readonly #secret = drawSecret();
@@ -111,26 +112,26 @@ class StoreServer {
   readonly #complete = Promise.withResolvers<void>();
   readonly #deserted = Promise.withResolvers<void>();
 
-  private constructor(size: number, notice: Notice) {
+  private constructor(size: number, rendezvousFile: RendezvousFile) {
     this.#size = size;
-    this.#notice = notice;
-    this.#janitor = new Janitor(['/bin/rm', '-f', '--', ...notice.files]);
+    this.#rendezvousFile = rendezvousFile;
+    this.#janitor = new Janitor(['/bin/rm', '-f', '--', ...rendezvousFile.files]);
     this.#pmi = new Pmi1Server(size, '');
   }
 
   /** Listens, and tells the others where. */
   static async post(
     { size }: Placement,
-    notice: Notice,
+    rendezvousFile: RendezvousFile,
     { only }: StoreOptions,
   ): Promise<StoreServer> {
-    const server = new StoreServer(size, notice);
+    const server = new StoreServer(size, rendezvousFile);
     server.#listener.admit(server.#secret);
     const port = await server.#listener.tcp();
     await server.#listener.local(server.#local);
     const endpoints = (await publishableAddresses(only)).map(host => ({ host, port }));
     const card = encodeCard({ host: hostname(), endpoints, local: server.#local });
-    notice.post(`${server.#secret.toString('hex')} ${card}\n`);
+    rendezvousFile.post(`${server.#secret.toString('hex')} ${card}\n`);
     return server;
   }
 
@@ -166,7 +167,7 @@ class StoreServer {
   }
 
   async #takeDown(): Promise<void> {
-    this.#notice.remove();
+    this.#rendezvousFile.remove();
     await this.#janitor.dismiss();
   }
 
@@ -202,23 +203,27 @@ class StoreServer {
 }
 
 /** Looks for the note until whoever it points to knows its secret. */
-async function reachRoot({ rank }: Placement, notice: Notice, deadline: Deadline): Promise<Link> {
+async function reachRoot(
+  { rank }: Placement,
+  rendezvousFile: RendezvousFile,
+  deadline: Deadline,
+): Promise<Link> {
   const greeting = { kind: STORE, from: rank, to: 0 } as const;
   while (!deadline.expired) {
-    const { secret, targets } = readNote(notice);
+    const { secret, targets } = readNote(rendezvousFile);
     const attempt = Deadline.after(Math.min(TRY_MS, deadline.remaining));
     const link = await dialAny(targets, secret, greeting, attempt).catch(() => undefined);
     if (link !== undefined) return link;
     await pause(LOOK_MS);
   }
-  throw new PythonMpiError('TIMEOUT', `rank 0 left no note of use in ${notice.directory}`, {
+  throw new PythonMpiError('TIMEOUT', `rank 0 left no note of use in ${rendezvousFile.directory}`, {
     hint: 'set PYTHON_MPI_RENDEZVOUS to a directory that all nodes see',
   });
 }
 
 /** What a note says; nowhere to go while there is none. */
-function readNote(notice: Notice): { secret: Buffer; targets: readonly Target[] } {
-  const [secret, card] = notice.read()?.trim().split(' ') ?? [];
+function readNote(rendezvousFile: RendezvousFile): { secret: Buffer; targets: readonly Target[] } {
+  const [secret, card] = rendezvousFile.read()?.trim().split(' ') ?? [];
   if (secret === undefined || card === undefined) return { secret: Buffer.alloc(0), targets: [] };
   return { secret: readSecret(secret), targets: decodeCard(card).endpoints };
 }

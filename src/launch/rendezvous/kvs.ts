@@ -1,5 +1,5 @@
 /**
- * Meeting through the launcher's key-value store: the root publishes a fresh secret, every leader its card.
+ * Rendezvous through the launcher's key-value store: the root publishes a fresh secret, every leader its card.
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -12,8 +12,8 @@ import type { Listener } from '../../net/link.ts';
 import type { Kvs } from '../../pmi/launcher.ts';
 import { PRECEDENCE_MS } from '../failure.ts';
 import { JobFailed } from '../run.ts';
-import type { Meeting } from './choose.ts';
-import type { Roster } from './node-map.ts';
+import type { Rendezvous } from './choose.ts';
+import type { NodeMap } from './node-map.ts';
 
 /** A name that nobody else on the node has or guesses. */
 function freshLocalName(): string {
@@ -21,23 +21,23 @@ function freshLocalName(): string {
 }
 
 /** The store's fence counts all ranks, so all of them meet. */
-export class PublishedMeeting implements Meeting {
+export class KvsRendezvous implements Rendezvous {
   /** After the fence all of them do. */
   readonly latenessMs = 0;
   readonly allStarted = true;
   static readonly #SECRET = 'python-mpi.secret';
   readonly #kvs: Kvs;
-  readonly #roster: Roster;
+  readonly #nodeMap: NodeMap;
   readonly #only: string | undefined;
 
-  constructor(kvs: Kvs, roster: Roster, only: string | undefined) {
+  constructor(kvs: Kvs, nodeMap: NodeMap, only: string | undefined) {
     this.#kvs = kvs;
-    this.#roster = roster;
+    this.#nodeMap = nodeMap;
     this.#only = only;
   }
 
   async lead(listener: Listener): Promise<Buffer> {
-    const { position, leaders, locals } = this.#roster;
+    const { position, leaders, locals } = this.#nodeMap;
     const local = freshLocalName();
     if (locals > 1) await listener.local(local);
     const isTree = leaders.length > 1;
@@ -48,9 +48,9 @@ export class PublishedMeeting implements Meeting {
       for (const host of addresses) endpoints.push({ host, port });
     }
     const card = encodeCard({ host: hostname(), endpoints, local });
-    await this.#kvs.put(PublishedMeeting.#key(position), card);
+    await this.#kvs.put(KvsRendezvous.#key(position), card);
     const secret = drawSecret();
-    if (position === 0) await this.#kvs.put(PublishedMeeting.#SECRET, secret.toString('hex'));
+    if (position === 0) await this.#kvs.put(KvsRendezvous.#SECRET, secret.toString('hex'));
     await this.#kvs.fence();
     if (!Array.isArray(addresses)) throw await this.#afterRoot(addresses);
     return position === 0 ? secret : this.#readSecret();
@@ -58,7 +58,7 @@ export class PublishedMeeting implements Meeting {
 
   /** What all nodes may have found out, the root says for them: it has no addresses then. */
   async #afterRoot(error: PythonMpiError): Promise<Error> {
-    if (this.#roster.position === 0) return error;
+    if (this.#nodeMap.position === 0) return error;
     const { endpoints } = await this.cardOf(0);
     if (endpoints.length > 0) return error;
     // It ends the job then; a launcher would end it first if anybody else were gone before.
@@ -68,19 +68,19 @@ export class PublishedMeeting implements Meeting {
 
   async follow(): Promise<{ secret: Buffer; leader: Card }> {
     await this.#kvs.fence();
-    return { secret: await this.#readSecret(), leader: await this.cardOf(this.#roster.position) };
+    return { secret: await this.#readSecret(), leader: await this.cardOf(this.#nodeMap.position) };
   }
 
   async cardOf(position: number): Promise<Card> {
-    const rank = this.#roster.leaders[position]!;
-    return decodeCard(await this.#kvs.get(PublishedMeeting.#key(position), rank));
+    const rank = this.#nodeMap.leaders[position]!;
+    return decodeCard(await this.#kvs.get(KvsRendezvous.#key(position), rank));
   }
 
   close(): void {}
 
   async #readSecret(): Promise<Buffer> {
-    const root = this.#roster.leaders[0]!;
-    return readSecret(await this.#kvs.get(PublishedMeeting.#SECRET, root));
+    const root = this.#nodeMap.leaders[0]!;
+    return readSecret(await this.#kvs.get(KvsRendezvous.#SECRET, root));
   }
 
   static #key(position: number): string {

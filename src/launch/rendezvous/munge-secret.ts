@@ -12,10 +12,10 @@ import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { Munge } from '../../exec/munge.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
 import type { Target } from '../../net/link.ts';
-import { ask, Desk, isAnybodyAt } from '../../net/question.ts';
+import { ask, isAnybodyAt, Responder } from '../../net/question.ts';
 import { JobFailed } from '../run.ts';
 import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
-import type { Roster } from './node-map.ts';
+import type { NodeMap } from './node-map.ts';
 
 const NONCE_BYTES = 16;
 /**
@@ -35,13 +35,13 @@ export function sealedSecret(
   socket: string,
   jobId: string,
   hosts: readonly string[],
-  roster: Roster,
+  nodeMap: NodeMap,
   deadline: Deadline,
 ): SecretSource {
-  const { position, leads, leaders, locals } = roster;
+  const { position, leads, leaders, locals } = nodeMap;
   const munge = new Munge(socket, deadline);
   const name = `python-mpi secret of job ${jobId}`;
-  let desk: Desk | undefined;
+  let responder: Responder | undefined;
 
   /** What this user has sealed for this job. */
   const open = async (credential: string): Promise<string[]> => {
@@ -120,11 +120,11 @@ export function sealedSecret(
       const [nonce] = await open(question);
       return munge.seal(`${name}|${nonce}|${(await secret).toString('hex')}`);
     };
-    desk = new Desk(answer);
+    responder = new Responder(answer);
     const { endpoints, local } = placeOf(jobId, hosts, position);
-    if (locals > 1) await desk.local(local);
+    if (locals > 1) await responder.local(local);
     if (hasChildren(position, leaders.length))
-      await desk.tcp(endpoints.map(endpoint => endpoint.port));
+      await responder.tcp(endpoints.map(endpoint => endpoint.port));
     return secret;
   };
 
@@ -133,7 +133,7 @@ export function sealedSecret(
       if (!leads) return askLeader();
       return leadBy(position > 0 ? askUp() : draw());
     },
-    close: () => desk?.close(),
+    close: () => responder?.close(),
   };
 }
 
@@ -145,7 +145,7 @@ export function sealedSecret(
 export function noSource(
   jobId: string,
   hosts: readonly string[],
-  { position, leads }: Roster,
+  { position, leads }: NodeMap,
   error: PythonMpiError,
 ): SecretSource {
   const find = async (): Promise<Buffer> => {

@@ -3,10 +3,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { Placement, Rendezvous } from '../../pmi/launcher.ts';
+import type { LauncherSession, Placement } from '../../pmi/launcher.ts';
 import { groupByHost } from './group-by-host.ts';
 
-export interface Roster {
+export interface NodeMap {
   /** This rank's node, which is its leader's position in the tree. The root's node is position 0. */
   position: number;
   /** Rank of the leader of each position. */
@@ -26,7 +26,7 @@ export interface Roster {
  * The lowest rank of each node leads it; rank 0 is the root. Where the launcher does not say who shares a node,
  * every rank counts as a node of its own: wasteful, and right.
  */
-export function rosterOf({ rank, size, nodes }: Placement): Roster {
+export function nodeMapOf({ rank, size, nodes }: Placement): NodeMap {
   if (nodes === undefined) {
     return {
       position: rank,
@@ -56,11 +56,11 @@ export function rosterOf({ rank, size, nodes }: Placement): Roster {
  * The same for a rank whose launcher may not say who shares a node: all ranks then find out, through its store.
  * @throws PythonMpiError LAUNCHER, TIMEOUT
  */
-export async function findRoster({ placement, kvs }: Rendezvous): Promise<Roster> {
+export async function findNodeMap({ placement, kvs }: LauncherSession): Promise<NodeMap> {
   if (placement.nodes !== undefined || kvs === undefined || placement.size === 1)
-    return rosterOf(placement);
+    return nodeMapOf(placement);
   const nodes = await groupByHost(kvs, placement, `${hostname()} ${bootIdentity()}`);
-  return rosterOf({ ...placement, nodes });
+  return nodeMapOf({ ...placement, nodes });
 }
 
 /** Tells machines apart that all call themselves localhost. */

@@ -4,13 +4,13 @@
  */
 import { asPythonMpiError, type PythonMpiError } from '../../errors.ts';
 import type { Card } from '../../net/card.ts';
-import type { Driver, Station, Verdict } from '../../net/driver.ts';
+import type { Driver, Stager, Verdict } from '../../net/driver.ts';
 import { REPORT } from '../../net/handshake.ts';
 import { Reports, reportsTo } from '../../net/reports.ts';
 import type { PackageSpec } from '../../stage/package.ts';
 import type { Leadership } from '../leadership.ts';
-import type { Meeting } from '../rendezvous/choose.ts';
-import type { Roster } from '../rendezvous/node-map.ts';
+import type { Rendezvous } from '../rendezvous/choose.ts';
+import type { NodeMap } from '../rendezvous/node-map.ts';
 import type { Run } from '../run.ts';
 import type { RunRecord } from './record.ts';
 import { type NodeRecord, Timeline } from './timeline.ts';
@@ -28,8 +28,8 @@ export interface NodeReportOptions {
   /** Where the root writes the report. */
   file: string;
   launcher: string;
-  roster: Roster;
-  meeting: Meeting;
+  nodeMap: NodeMap;
+  rendezvous: Rendezvous;
 }
 
 export class NodeReport {
@@ -44,12 +44,12 @@ export class NodeReport {
   #failure: string | undefined;
 
   constructor(options: NodeReportOptions, leadership: Leadership<object>) {
-    const { run, roster } = options;
+    const { run, nodeMap } = options;
     this.#options = options;
-    this.#expected = roster.leaders.length;
+    this.#expected = nodeMap.leaders.length;
     const reports = new Reports<NodeRecord>({
-      position: roster.position,
-      count: roster.leaders.length,
+      position: nodeMap.position,
+      count: nodeMap.leaders.length,
       secret: leadership.secret,
       log: run.log,
     });
@@ -73,17 +73,17 @@ export class NodeReport {
     this.#timeline?.answered(answer);
   }
 
-  /** The station with notes taken of it. */
-  observe(station: Station): Station {
-    return this.#timeline!.observe(station);
+  /** The stager with notes taken of it. */
+  observe(stager: Stager): Stager {
+    return this.#timeline!.observe(stager);
   }
 
   /** Asks where to report to, as long as the launcher may be asked. To be called, and waited for, before Python runs. */
   async findParents(): Promise<void> {
-    const { meeting, roster, run } = this.#options;
-    const { position } = roster;
+    const { rendezvous, nodeMap, run } = this.#options;
+    const { position } = nodeMap;
     const positions = position === 0 ? [] : [...new Set([reportsTo(position), 0])];
-    this.#parents = Promise.all(positions.map(parent => meeting.cardOf(parent))).catch(error => {
+    this.#parents = Promise.all(positions.map(parent => rendezvous.cardOf(parent))).catch(error => {
       run.log(`will not report: ${asPythonMpiError(error).message}`);
       return [];
     });
@@ -111,10 +111,10 @@ export class NodeReport {
 
   /** Nothing more is to be noted: hands over what there is. Once; later calls do nothing. */
   conclude(): void {
-    const { run, roster } = this.#options;
+    const { run, nodeMap } = this.#options;
     const [timeline, reports] = [this.#timeline, this.#reports];
     if (timeline === undefined || reports === undefined) return;
-    const record = timeline.record(roster.locals, this.#driver?.statistics);
+    const record = timeline.record(nodeMap.locals, this.#driver?.statistics);
     // Python may run for hours beside what this keeps.
     this.#timeline = this.#reports = this.#driver = undefined;
     void this.#handOver(reports, record)
@@ -123,15 +123,15 @@ export class NodeReport {
   }
 
   async #handOver(reports: Reports<NodeRecord>, record: NodeRecord): Promise<void> {
-    const { file, launcher, roster, run } = this.#options;
+    const { file, launcher, nodeMap, run } = this.#options;
     const patience = this.#failure === undefined ? PATIENCE_MS : PATIENCE_AFTER_FAILURE_MS;
     const parents = await this.#parents;
     const nodes = await reports.conclude(record, this.#expected, patience, parents);
-    if (roster.position !== 0) return;
+    if (nodeMap.position !== 0) return;
     const whole: RunRecord = {
       launcher,
       packages: this.#packages,
-      count: roster.leaders.length,
+      count: nodeMap.leaders.length,
       origin: performance.timeOrigin,
       failure: this.#failure,
       nodes: nodes.toSorted((a, b) => a.position - b.position),

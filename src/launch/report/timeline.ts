@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { now } from '../../deadline.ts';
 import type { Statistics } from '../../engine/engine.ts';
 import type { PythonMpiError } from '../../errors.ts';
-import type { Answer, Station } from '../../net/driver.ts';
+import type { Answer, Stager } from '../../net/driver.ts';
 
 /**
  * Moments, in the order in which they come:
@@ -97,11 +97,11 @@ export class Timeline {
     if (this.#held) this.mark('published');
   }
 
-  /** The station itself, with notes taken of what the driver asks of it. */
-  observe(station: Station): Station {
+  /** The stager itself, with notes taken of what the driver asks of it. */
+  observe(stager: Stager): Stager {
     return {
       announced: async opaque => {
-        const answer = await station.announced(opaque);
+        const answer = await stager.announced(opaque);
         this.answered(answer);
         return answer;
       },
@@ -109,13 +109,13 @@ export class Timeline {
         this.#moments.joined ??= now();
         this.#parent = position;
       },
-      read: (index, offset, into) => this.#read.during(station.read(index, offset, into)),
+      read: (index, offset, into) => this.#read.during(stager.read(index, offset, into)),
       deliver: bytes => {
         this.#arrived(bytes.length);
-        const taken = station.deliver(bytes);
+        const taken = stager.deliver(bytes);
         return taken === undefined ? undefined : this.#waits.during(taken);
       },
-      encode: (error: PythonMpiError) => station.encode(error),
+      encode: (error: PythonMpiError) => stager.encode(error),
     };
   }
 

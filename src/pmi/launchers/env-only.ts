@@ -8,8 +8,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { readCount } from '../environment.ts';
-import type { Method, Opening, Rendezvous } from '../launcher.ts';
-import { Notice } from '../rendezvous-file.ts';
+import type { LauncherSession, Method, Opening } from '../launcher.ts';
+import { RendezvousFile } from '../rendezvous-file.ts';
 
 interface Told {
   name: string;
@@ -23,7 +23,7 @@ interface Told {
   insists?: boolean;
   /** Variables that together are the job's own and the same on all its ranks. */
   job: readonly string[];
-  /** See Rendezvous.endCommand. */
+  /** See LauncherSession.endCommand. */
   endCommand?: () => string;
 }
 
@@ -89,7 +89,7 @@ export const told: readonly Method[] = LAUNCHERS.map(launcher => ({
   open: opening => open(launcher, opening),
 }));
 
-async function open(launcher: Told, { env, why, log }: Opening): Promise<Rendezvous> {
+async function open(launcher: Told, { env, why, log }: Opening): Promise<LauncherSession> {
   const { name, first = 0, sizes, endCommand } = launcher;
   const rank = readCount(env, launcher.rank, first) - first;
   const source = sizes.find(variable => env[variable] !== undefined);
@@ -100,15 +100,17 @@ async function open(launcher: Told, { env, why, log }: Opening): Promise<Rendezv
   }
   const size = source === SIZE ? sizeOf(env, rank + 1) : readCount(env, source, rank + 1);
   const jobId = launcher.job.map(variable => env[variable] ?? '').join(' ');
-  const notice = new Notice(directoryOf(env), `${name}-${fileName(jobId)}`);
-  log(`launcher ${name}: rank ${rank} of ${size} (${source}), meets in ${notice.directory}`);
+  const rendezvousFile = new RendezvousFile(directoryOf(env), `${name}-${fileName(jobId)}`);
+  log(
+    `launcher ${name}: rank ${rank} of ${size} (${source}), meets in ${rendezvousFile.directory}`,
+  );
   return {
     launcher: name,
     why,
     placement: { rank, size, nodes: size === 1 ? [0] : undefined },
     kvs: undefined,
     jobId,
-    notice,
+    rendezvousFile,
     ...(endCommand === undefined ? {} : { endCommand: endCommand() }),
     handOver: { env: {}, descriptor: undefined, parentMustStay: false },
     stuck: false,

@@ -8,7 +8,7 @@ import { type Deadline, pause } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
 import { MAX_RANKS } from '../environment.ts';
-import { misbehaved, Turns } from '../request-queue.ts';
+import { misbehaved, RequestQueue } from '../request-queue.ts';
 import {
   abortBody,
   commitBody,
@@ -49,7 +49,7 @@ export class PmixClient {
   readonly #channel: Channel;
   readonly #identity: Identity;
   readonly #reader = new FrameReader();
-  readonly #turns = new Turns();
+  readonly #turns = new RequestQueue();
   /** Who waits for the answer of which tag. Somebody reads exactly as long as this is not empty. */
   readonly #waiting = new Map<
     number,

@@ -26,7 +26,7 @@ export class Intake {
     return this.#unpacker.finished;
   }
 
-  /** As Station.deliver. */
+  /** As Stager.deliver. */
   deliver(bytes: Uint8Array): Promise<void> | undefined {
     this.#delivered += bytes.length;
     this.#progress(this.#delivered, this.total);

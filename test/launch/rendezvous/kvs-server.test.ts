@@ -7,9 +7,9 @@ import type { PythonMpiError } from '../../../src/errors.ts';
 import { withStore } from '../../../src/launch/rendezvous/kvs-server.ts';
 import { JobFailed } from '../../../src/launch/run.ts';
 import { silent } from '../../../src/log.ts';
-import type { Rendezvous } from '../../../src/pmi/launcher.ts';
+import type { LauncherSession } from '../../../src/pmi/launcher.ts';
 import { told } from '../../../src/pmi/launchers/env-only.ts';
-import { Notice } from '../../../src/pmi/rendezvous-file.ts';
+import { RendezvousFile } from '../../../src/pmi/rendezvous-file.ts';
 import { scratch } from '../../support/scratch.ts';
 
 const alps = told.find(({ name }) => name === 'alps')!;
@@ -20,7 +20,7 @@ async function come(
   rank: number,
   size: number,
   timeoutMs = 10_000,
-): Promise<Rendezvous> {
+): Promise<LauncherSession> {
   const env = {
     ALPS_APP_PE: String(rank),
     ALPS_APP_ID: '4711',
@@ -32,7 +32,7 @@ async function come(
   return withStore(opened, { only: 'lo', deadline, log: silent });
 }
 
-function job(directory: string, size: number): Promise<Rendezvous[]> {
+function job(directory: string, size: number): Promise<LauncherSession[]> {
   // The root comes last.
   const ranks = Array.from({ length: size }, (_, i) => size - 1 - i);
   return Promise.all(ranks.map(rank => come(directory, rank, size)));
@@ -57,20 +57,22 @@ store(
 store('the note of a dead job of the same name is passed over', async () => {
   const directory = scratch();
   const early = come(directory, 1, 2);
-  const { notice } = await alps.open({
+  const { rendezvousFile } = await alps.open({
     env: { ALPS_APP_PE: '0', ALPS_APP_ID: '4711', PBS_NP: '2', PYTHON_MPI_RENDEZVOUS: directory },
     why: 'test',
     deadline: Deadline.after(1000),
     log: silent,
   });
-  assert.instance(notice, Notice);
-  notice!.post(`${'00'.repeat(32)} 1|gone|127.0.0.1:1|gone\n`);
+  assert.instance(rendezvousFile, RendezvousFile);
+  rendezvousFile!.post(`${'00'.repeat(32)} 1|gone|127.0.0.1:1|gone\n`);
   const ranks = await Promise.all([early, come(directory, 0, 2)]);
   await Promise.all(ranks.map(rank => rank.settle()));
 });
 
 /** What the root and another rank get to hear who wait while `last` does something. */
-async function heardWhile(act: (last: Rendezvous) => Promise<void>): Promise<[unknown, unknown]> {
+async function heardWhile(
+  act: (last: LauncherSession) => Promise<void>,
+): Promise<[unknown, unknown]> {
   const [last, middle, root] = await job(scratch(), 3);
   const waiting = [root!, middle!].map(({ kvs }) => kvs!.fence().catch(error => error));
   await act(last!);

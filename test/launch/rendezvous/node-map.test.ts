@@ -1,13 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rosterOf } from '../../../src/launch/rendezvous/node-map.ts';
+import { nodeMapOf } from '../../../src/launch/rendezvous/node-map.ts';
 
-const roster = suite('launch/roster');
+const nodeMap = suite('launch/roster');
 
-roster('the lowest rank of each node leads it, and rank 0 is at the root', () => {
+nodeMap('the lowest rank of each node leads it, and rank 0 is at the root', () => {
   // Cyclic: ranks 0..5 on nodes 0,1,2,0,1,0.
   const nodes = [0, 1, 2, 0, 1, 0];
-  const seen = nodes.map((_, rank) => rosterOf({ rank, size: 6, nodes }));
+  const seen = nodes.map((_, rank) => nodeMapOf({ rank, size: 6, nodes }));
   assert.equal(
     seen.map(it => it.position),
     nodes,
@@ -23,12 +23,12 @@ roster('the lowest rank of each node leads it, and rank 0 is at the root', () =>
   for (const it of seen) assert.equal(it.leaders, [0, 1, 2]);
 });
 
-roster('a job of one rank', () => {
-  const { position, leaders, leads, locals } = rosterOf({ rank: 0, size: 1, nodes: [0] });
+nodeMap('a job of one rank', () => {
+  const { position, leaders, leads, locals } = nodeMapOf({ rank: 0, size: 1, nodes: [0] });
   assert.equal(
     { position, leaders, leads, locals },
     { position: 0, leaders: [0], leads: true, locals: 1 },
   );
 });
 
-roster.run();
+nodeMap.run();

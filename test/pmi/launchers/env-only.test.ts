@@ -5,7 +5,7 @@ import { Deadline } from '../../../src/deadline.ts';
 import { PythonMpiError } from '../../../src/errors.ts';
 import { silent } from '../../../src/log.ts';
 import { detect } from '../../../src/pmi/detect.ts';
-import type { Rendezvous } from '../../../src/pmi/launcher.ts';
+import type { LauncherSession } from '../../../src/pmi/launcher.ts';
 
 const HOME = '/home/me';
 const ALPS = { HOME, ALPS_APP_PE: '5', ALPS_APP_ID: '4711', ALPS_APP_DEPTH: '1' };
@@ -66,7 +66,7 @@ const PBSDSH = {
 };
 const SIZED = { PYTHON_MPI_SIZE: '8' };
 
-function open(env: NodeJS.ProcessEnv, wanted?: string): Promise<Rendezvous> {
+function open(env: NodeJS.ProcessEnv, wanted?: string): Promise<LauncherSession> {
   return detect(env, silent, wanted).open(Deadline.after(1000));
 }
 
@@ -89,10 +89,10 @@ for (const [name, env, wanted] of [
   ['pbsdsh', { ...PBSDSH, ...SIZED }],
 ] as const) {
   told(`${name}: rank and size, and where the others will be found`, async () => {
-    const { launcher, placement, kvs, notice } = await open(env, wanted);
+    const { launcher, placement, kvs, rendezvousFile } = await open(env, wanted);
     assert.is(launcher, name);
     assert.equal(placement, { rank: 5, size: 8, nodes: undefined });
-    assert.equal([kvs, notice!.directory], [undefined, '/home/me/.python-mpi']);
+    assert.equal([kvs, rendezvousFile!.directory], [undefined, '/home/me/.python-mpi']);
   });
 }
 
@@ -131,8 +131,8 @@ told('aprun: the size is the word of the user before that of the batch system', 
 });
 
 told('the directory of the note is the user’s choice', async () => {
-  const { notice } = await open({ ...FLUX, PYTHON_MPI_RENDEZVOUS: '/scratch/me' });
-  assert.is(notice!.directory, '/scratch/me');
+  const { rendezvousFile } = await open({ ...FLUX, PYTHON_MPI_RENDEZVOUS: '/scratch/me' });
+  assert.is(rendezvousFile!.directory, '/scratch/me');
   await refused({ ...FLUX, HOME: undefined }, 'USAGE', /absolute path/);
   await refused({ ...FLUX, PYTHON_MPI_RENDEZVOUS: 'here' }, 'USAGE', /absolute path/);
 });

@@ -9,7 +9,7 @@ import { Deadline } from '../../../src/deadline.ts';
 import { PythonMpiError } from '../../../src/errors.ts';
 import { silent } from '../../../src/log.ts';
 import { detect } from '../../../src/pmi/detect.ts';
-import type { Rendezvous } from '../../../src/pmi/launcher.ts';
+import type { LauncherSession } from '../../../src/pmi/launcher.ts';
 import { secretOrigin } from '../../../src/pmi/secret.ts';
 
 /** The environment of a task of `srun -N4 -n8` on n[0-3], as Slurm 22.05 sets it. */
@@ -27,7 +27,7 @@ function task(rank: number, node: number, more: NodeJS.ProcessEnv = {}): NodeJS.
   };
 }
 
-function open(env: NodeJS.ProcessEnv): Promise<Rendezvous> {
+function open(env: NodeJS.ProcessEnv): Promise<LauncherSession> {
   const launcher = detect(env, silent);
   assert.is(launcher.name, 'slurm');
   return launcher.open(Deadline.after(1000));
