@@ -1,22 +1,33 @@
 /**
- * Tar headers for items of an inventory, the counterpart of tar.ts: ustar, behind a pax header for what ustar cannot
- * say. Names go out as the bytes they are. Layout: POSIX.1-2024, pax.
+ * Tar headers, the counterpart of read.ts: ustar, behind a pax header for what ustar cannot say. Names go out as the
+ * bytes they are. Layout: POSIX.1-2024, pax.
  */
-import type { Item } from '../stage/copy/inventory.ts';
 import { BLOCK } from './read.ts';
 
 const TYPES = { file: '0', directory: '5', symlink: '2' } as const;
 
-/** What tar can carry. */
-export type PackableItem = Item & { kind: keyof typeof TYPES };
+/** What a header says of a member. */
+export interface HeaderFields {
+  kind: keyof typeof TYPES;
+  /** A binary string. */
+  path: string;
+  /** Permission bits. */
+  mode: number;
+  /** Bytes of content that follow; 0 for all but files. */
+  size: number;
+  /** Microseconds since the epoch. */
+  mtime: number;
+  /** Text of a symlink, a binary string; empty for all else. */
+  target: string;
+}
 
 /** Longest name in a ustar header; its `prefix` field is not used. */
 const NAME_BYTES = 100;
 /** Largest size that 11 octal digits hold. */
 const MAX_SIZE = 0o77777777777;
 
-/** The header of an item, whole blocks; a file's content and its padding follow. */
-export function tarHeader({ kind, path, mode, size, mtime, target }: PackableItem): Buffer {
+/** The header of a member, whole blocks; a file's content and its padding follow. */
+export function tarHeader({ kind, path, mode, size, mtime, target }: HeaderFields): Buffer {
   const seconds = Math.floor(mtime / 1e6);
   const records: string[] = [];
   const plain = (text: string) => /^[\x01-\x7f]*$/.test(text) && text.length <= NAME_BYTES;

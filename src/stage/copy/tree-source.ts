@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { PythonMpiError } from '../../errors.ts';
-import { END, type PackableItem, padding, tarHeader } from '../../tar/header.ts';
+import { END, padding, tarHeader } from '../../tar/header.ts';
 import { osPath } from '../../tar/names.ts';
 import type { PackageSource, PackageSpec } from '../package.ts';
 import type { Item } from './inventory.ts';
@@ -141,12 +141,13 @@ function layOut(loads: readonly Load[]): Extent[] {
     start += length;
   };
   for (const { item, content } of loads) {
-    if (item.kind === 'other') {
+    const { kind } = item;
+    if (kind === 'other') {
       // As the user knows it: what it is called in the stream is nobody's business.
       const path = Buffer.isBuffer(content) ? item.path : content;
       throw unreadable(path, 'it is neither a file nor a directory');
     }
-    const header = tarHeader(item as PackableItem);
+    const header = tarHeader({ ...item, kind });
     add(header, header.length);
     if (Buffer.isBuffer(content)) add(content, content.length);
     else add({ path: content, mtime: item.mtime }, item.size);
