@@ -21,13 +21,13 @@ help: ## list the targets
 build: $(WASM) $(BUNDLES) ## compile the engine and bundle the programs: leaves a working bin/python-mpi
 
 node_modules/.package-lock.json: package.json package-lock.json
-	@test/support/install.sh build
+	@tools/install.sh build
 	npm install --ignore-scripts --no-save --loglevel=error
 	@touch $@
 
 # Constants are generated beside the wasm, from the same X-macros.
 $(WASM) src/engine/constants.ts &: $(wildcard wasm/*.c wasm/*.h wasm/include/*.h wasm/Makefile) wasm/exports.txt
-	@test/support/install.sh build
+	@tools/install.sh build
 	$(MAKE) -C wasm all
 
 $(PROGRAMS:%=dist/bin/%.cjs): dist/bin/%.cjs: build/bundle/%.cjs tools/precompile.ts
@@ -42,11 +42,11 @@ dist/lib/%.cjs: $(SOURCES) node_modules/.package-lock.json
 	$(ESBUILD) --outfile=$@ $(firstword $(wildcard src/*/$*.ts src/*/*/$*.ts))
 
 demo: build ## pack this machine's Python with numpy and run 4 ranks from it
-	@test/support/install.sh demo
+	@tools/install.sh demo
 	@docs/demo/run
 
 test: build ## everything the tests need, then all tests (ONLY=part-of-a-path for some)
-	@test/support/install.sh test
+	@tools/install.sh test
 	$(MAKE) lint
 	$(MAKE) -C wasm native-test
 	$(NODE) test/run.ts $(ONLY)
@@ -59,11 +59,11 @@ format: node_modules/.package-lock.json ## rewrite the sources in the project's 
 	node_modules/.bin/biome check --write .
 
 bench: build ## comparisons with peers, measured in one run; writes bench/RESULTS.md
-	@test/support/install.sh test bench
+	@tools/install.sh test bench
 	$(NODE) bench/run.ts
 
 scale: build ## how far it goes: real ranks up to 1,024, forecasts to 100,000 nodes; writes bench/SCALE.md
-	@test/support/install.sh test bench
+	@tools/install.sh test bench
 	$(NODE) bench/scale/run.ts
 
 load: build ## 1,024 node leaders as real connections, and the engine simulated at 100,000 positions with losses

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a part of the project needs:
 #
-#     test/support/install.sh GROUP...      build | demo | test | cluster | bench
+#     tools/install.sh GROUP...      build | demo | test | cluster | bench
 #
 # Asks dpkg first, so it is quick and silent when all is there. Where it may not install (not root, no apt)
 # it says in one line what to install, and exits with status 77, which test harnesses read as "skipped".
