@@ -5,11 +5,14 @@ SHELL := /bin/bash
 ARCH  := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
 NODE   = node_modules/node-linux-$(ARCH)/bin/node --disable-warning=ExperimentalWarning
 WASM   = dist/bcast.wasm
+RUFF_VERSION = 0.17.6
+RUFF   = build/ruff-$(RUFF_VERSION)/bin/ruff
 ESBUILD = node_modules/.bin/esbuild --bundle --minify-whitespace --minify-syntax --platform=node --format=cjs --target=node22 --log-level=warning --supported:dynamic-import=false \
 	--define:import.meta.url=moduleUrl \
 	--banner:js='const moduleUrl=require("node:url").pathToFileURL(__filename).href;'
 
-SOURCES  := $(shell find src -name '*.ts')
+EMBEDDED := $(patsubst %,%.ts,$(shell find src -name '*.py'))
+SOURCES  := $(sort $(shell find src -name '*.ts') $(EMBEDDED))
 PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
 WORKERS  := $(notdir $(basename $(wildcard src/*/*-worker.ts src/*/*/*-worker.ts)))
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) dist/bin/janitor.cjs $(WORKERS:%=dist/lib/%.cjs)
@@ -29,6 +32,10 @@ node_modules/.package-lock.json: package.json package-lock.json
 $(WASM) src/engine/constants.ts &: $(wildcard wasm/*.c wasm/*.h wasm/include/*.h wasm/Makefile) wasm/exports.txt
 	@tools/install.sh build
 	$(MAKE) -C wasm all
+
+# Python programs are modules of the bundles.
+$(EMBEDDED): %.ts: % tools/embed.ts | node_modules/.package-lock.json
+	$(NODE) tools/embed.ts $< >$@.new && mv $@.new $@
 
 $(PROGRAMS:%=dist/bin/%.cjs): dist/bin/%.cjs: build/bundle/%.cjs tools/precompile.ts
 	@mkdir -p $(@D)
@@ -51,12 +58,19 @@ test: build ## everything the tests need, then all tests (ONLY=part-of-a-path fo
 	$(MAKE) -C wasm native-test
 	$(NODE) test/run.ts $(ONLY)
 
-lint: node_modules/.package-lock.json src/engine/constants.ts ## type-check, lint and check the format
+lint: node_modules/.package-lock.json src/engine/constants.ts $(EMBEDDED) $(RUFF) ## type-check, lint and check the format
 	node_modules/.bin/tsc --noEmit -p .
 	node_modules/.bin/biome check --error-on-warnings .
+	$(RUFF) check --quiet .
+	$(RUFF) format --check --quiet .
 
-format: node_modules/.package-lock.json ## rewrite the sources in the project's format
+format: node_modules/.package-lock.json $(RUFF) ## rewrite the sources in the project's format
 	node_modules/.bin/biome check --write .
+	$(RUFF) check --fix .
+	$(RUFF) format .
+
+$(RUFF):
+	python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target=$(RUFF:%/bin/ruff=%) ruff==$(RUFF_VERSION)
 
 bench: build ## comparisons with peers, measured in one run; writes bench/RESULTS.md
 	@tools/install.sh test bench
@@ -75,7 +89,7 @@ fuzz: ## coverage-guided fuzzing of the engine and its codecs, FUZZ_SECONDS (60)
 	$(MAKE) -C wasm fuzz
 
 clean: ## remove what was built (node_modules and build/ caches stay; `git clean -xdf` takes all)
-	rm -rf dist src/engine/constants.ts
+	rm -rf dist src/engine/constants.ts $(EMBEDDED)
 	$(MAKE) -C wasm clean
 
 -include test/cluster/cluster.mk

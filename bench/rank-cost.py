@@ -1,7 +1,8 @@
 """What this rank has cost until now, as a line of JSON.
 
-"cpu" is seconds of its own, which outlive exec. When its parent is a python-mpi: "parentCpu", and "parent", the bytes of
-memory that the parent shares with nobody, by what they are. With an argument, the parent is looked at so many seconds later.
+"cpu" is seconds of its own, which outlive exec. When its parent is a python-mpi: "parentCpu", and
+"parent", the bytes of memory that the parent shares with no other process, by what they are. With
+an argument, the parent is looked at so many seconds later.
 """
 
 import json

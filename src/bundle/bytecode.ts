@@ -9,6 +9,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
+import COMPILE from './compile.py.ts';
 import { type Context, checkCancelled } from './context.ts';
 import { exists, readable } from './disk.ts';
 import type { Interpreter } from './interpreter.ts';
@@ -19,15 +20,6 @@ import type { FileEntry, Layer, Tree } from './tree.ts';
 /** Files per interpreter: few enough for progress, many enough that its start does not count. */
 const BATCH = 400;
 const READ_AHEAD = 16;
-
-const COMPILE = `
-import os, sys
-sys.path.pop(0)
-import compileall, py_compile
-for line in sys.stdin.buffer.read().split(b'\\n'):
-    compileall.compile_file(os.fsdecode(line), quiet=2,
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-`;
 
 /**
  * Adds `__pycache__` entries for all modules of the tree.

@@ -1,13 +1,15 @@
-"""A rank that counts its signals until SIGTERM, and says what the process that stays beside it keeps for itself.
+"""A rank that counts its signals until SIGTERM, and says how much memory only its parent has.
 
 Arguments: the variable with the number of the rank, and how many kilobytes to wait for:
 of even ranks, and of odd ones.
 """
+
 import os
 import re
 import signal
 import sys
 import time
+from pathlib import Path
 
 rank = os.environ[sys.argv[1]]
 seen = []
@@ -29,10 +31,10 @@ for number in (signal.SIGUSR1, signal.SIGTERM):
 
 def kept():
     """Kilobytes that only the parent has, if that is a part of python-mpi."""
-    parent = os.getppid()
-    if b"python-mpi.cjs" not in open(f"/proc/{parent}/cmdline", "rb").read():
+    parent = Path(f"/proc/{os.getppid()}")
+    if b"python-mpi.cjs" not in (parent / "cmdline").read_bytes():
         return 0
-    text = open(f"/proc/{parent}/smaps_rollup").read()
+    text = (parent / "smaps_rollup").read_text()
     return int(re.search(r"^Private_Dirty: +(\d+)", text, re.M).group(1))
 
 
