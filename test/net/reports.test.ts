@@ -6,9 +6,12 @@ import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { silent } from '../../src/log.ts';
 import type { Card } from '../../src/net/card.ts';
+import { dial } from '../../src/net/dial.ts';
 import { REPORT } from '../../src/net/handshake.ts';
-import { dial, type Link, Listener } from '../../src/net/link.ts';
-import { Reports, reportsTo } from '../../src/net/reports.ts';
+import type { Link } from '../../src/net/link.ts';
+import { Listener } from '../../src/net/listener.ts';
+import { Reports } from '../../src/net/reports.ts';
+import { parentOf } from '../../src/net/wide-tree.ts';
 
 const SECRET = Buffer.alloc(32, 7);
 const PATIENCE_MS = 10_000;
@@ -40,7 +43,7 @@ async function open(position: number, count: number): Promise<Node> {
 /** Where a position reports to, best first. */
 function parentsOf(position: number, nodes: readonly Node[]): Card[] {
   if (position === 0) return [];
-  return [...new Set([reportsTo(position), 0])].map(parent => nodes[parent]!.card);
+  return [...new Set([parentOf(position), 0])].map(parent => nodes[parent]!.card);
 }
 
 /** A job of `count` nodes of which some are gone when it comes to reporting. */
@@ -70,7 +73,7 @@ reports('every record comes to the root, and nobody hears from more than 32', as
 
 reports('those below a lost node report to the root', async () => {
   const { nodes, present, atRoot } = await job(40, [1]);
-  assert.is(reportsTo(39), 1);
+  assert.is(parentOf(39), 1);
   const positions = atRoot.map(({ position }) => position).sort((a, b) => a - b);
   assert.equal(positions, present);
   assert.ok(nodes[0]!.heard.includes(39));
