@@ -1,6 +1,7 @@
 /** Records of all nodes on their way to the root, over real sockets, with nodes that are not there. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
@@ -119,7 +120,7 @@ function ended(link: Link): Promise<void> {
 reports('clocks are told apart, and the error is bounded', async () => {
   const root = await open(0, 2);
   // A process of its own has a clock of its own: it began later than ours.
-  const program = new URL('../support/reporter.ts', import.meta.url).pathname;
+  const program = fileURLToPath(new URL('../support/reporter.ts', import.meta.url));
   const port = String(root.card.endpoints[0]!.port);
   const child = fork(program, [port, SECRET.toString('hex')], { stdio: 'inherit' });
   const exited = once(child, 'exit');
