@@ -101,7 +101,7 @@ export class PmixClient {
   async fence(deadline: Deadline): Promise<void> {
     const { namespace } = this.#identity.proc;
     const body = await this.#request('FENCE', fenceBody(namespace), deadline);
-    if (parseStatus(body) === PMIX_STATUS.PARTIAL_SUCCESS)
+    if (parseStatus(body, 'the answer to FENCE') === PMIX_STATUS.PARTIAL_SUCCESS)
       throw new PythonMpiError('PEER_LOST', 'a rank of the job ended before all had met', {
         hint: 'look for the first error that the job has printed',
       });
@@ -181,7 +181,7 @@ export class PmixClient {
 }
 
 function succeed(what: string, body: Uint8Array): void {
-  const status = parseStatus(body);
+  const status = parseStatus(body, `the answer to ${what}`);
   if (status !== PMIX_STATUS.SUCCESS)
     throw misbehaved(`refused ${what} of PMIx (status ${status})`);
 }

@@ -5,7 +5,8 @@
  * carries its request's tag. Described by openpmix src/mca/ptl/base/ptl_base_fns.c, ptl_types.h and, for the
  * bodies, src/client. Servers are intolerant: nothing may be sent that libpmix would not send.
  */
-import { malformed, Packer, type Pair, type Proc, TYPE, Unpacker } from './pack.ts';
+import { malformed, Packer, type Pair, type Proc, Unpacker } from './pack.ts';
+import { readPair, TYPE } from './values.ts';
 
 /** The rank that means all of a namespace. */
 export const WILDCARD = 0xffff_fffe;
@@ -130,9 +131,13 @@ export function finalizeBody(): Uint8Array {
   return command(COMMAND.FINALIZE).bytes;
 }
 
-/** The status that a reply's body begins with. */
-export function parseStatus(body: Uint8Array): number {
-  return new Unpacker(body).item().signed();
+/**
+ * The status that a reply's body begins with.
+ * @param what the message, as errors name it: "the answer to COMMIT"
+ * @throws PythonMpiError LAUNCHER when there is none
+ */
+export function parseStatus(body: Uint8Array, what: string): number {
+  return new Unpacker(body, what).item().signed();
 }
 
 /**
@@ -140,14 +145,15 @@ export function parseStatus(body: Uint8Array): number {
  * @throws PythonMpiError LAUNCHER when it is malformed
  */
 export function parseFound(body: Uint8Array): { status: number; found: Pair[] } {
-  const unpacker = new Unpacker(body);
+  const what = 'the answer to GET';
+  const unpacker = new Unpacker(body, what);
   const status = unpacker.item().signed();
   const found: Pair[] = [];
   while (status === PMIX_STATUS.SUCCESS && !unpacker.done) {
-    const blob = new Unpacker(unpacker.item().blob());
+    const blob = new Unpacker(unpacker.item().blob(), what);
     if (blob.done) continue;
     blob.item().proc();
-    while (!blob.done) found.push(blob.item().pair());
+    while (!blob.done) found.push(readPair(blob.item()));
   }
   return { status, found };
 }
@@ -178,7 +184,8 @@ export class FrameReader {
   next(): Frame | undefined {
     if (this.#length < HEADER_SIZE) return undefined;
     const length = viewOf(this.#peek(HEADER_SIZE)).getUint32(8);
-    if (length > MAX_BODY) throw malformed(`has ${length} bytes`);
+    if (length > MAX_BODY)
+      throw malformed('a message', `has ${length} bytes, and ${MAX_BODY} at most were expected`);
     if (this.#length < HEADER_SIZE + length) return undefined;
     const message = this.#take(HEADER_SIZE + length);
     return { tag: viewOf(message).getUint32(4), body: message.subarray(HEADER_SIZE) };

@@ -3,8 +3,8 @@
  *
  * This is the encoding of PMIx 4 and later ("v4", "v41") in buffers that are not self-describing. Integers are
  * base-128, low bits first; signed ones are zig-zagged before. Every top-level item is a count and that many values.
- * Described by openpmix src/mca/bfrops/base/bfrop_base_pack.c and psquash/flex128. Nothing says how long a value is,
- * so a type that is not known ends the reading.
+ * Described by openpmix src/mca/bfrops/base/bfrop_base_pack.c and psquash/flex128. What a value of a type looks
+ * like is in values.ts.
  */
 import { PythonMpiError } from '../../errors.ts';
 
@@ -21,12 +21,6 @@ export interface Proc {
   readonly namespace: string;
   readonly rank: number;
 }
-
-/** Data types, by their numbers on the wire. */
-export const TYPE = { BOOL: 1, STRING: 3 } as const;
-
-/** Values nested deeper than any launcher nests them are garbage. */
-const MAX_DEPTH = 16;
 
 export class Packer {
   readonly #bytes: number[] = [];
@@ -79,20 +73,27 @@ export class Packer {
 /** Takes packed values off the front of bytes. Everything throws PythonMpiError LAUNCHER where they are not there. */
 export class Unpacker {
   readonly #bytes: Uint8Array;
+  readonly #what: string;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  /** @param what the message, as errors name it: "the answer to GET" */
+  constructor(bytes: Uint8Array, what: string) {
     this.#bytes = bytes;
+    this.#what = what;
+  }
+
+  /** How many bytes are left. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
   }
 
   get done(): boolean {
-    return this.#at >= this.#bytes.length;
+    return this.left === 0;
   }
 
   byte(): number {
-    const byte = this.#bytes[this.#at++];
-    if (byte === undefined) throw malformed('ends early');
-    return byte;
+    if (this.done) throw this.malformed('ends where a value was expected');
+    return this.#bytes[this.#at++]!;
   }
 
   /** Numbers above 2^53 lose their low bits. */
@@ -114,14 +115,14 @@ export class Unpacker {
   /** The start of a top-level item that must hold one value. */
   item(): this {
     const count = this.signed();
-    if (count !== 1) throw malformed(`holds ${count} values for one`);
+    if (count !== 1) throw this.malformed(`holds ${count} values where one was expected`);
     return this;
   }
 
   string(): string {
     const length = this.signed();
     if (length === 0) return '';
-    return new TextDecoder().decode(this.#take(length).subarray(0, -1));
+    return new TextDecoder().decode(this.take(length).subarray(0, -1));
   }
 
   proc(): Proc {
@@ -130,99 +131,33 @@ export class Unpacker {
 
   /** A length and that many bytes. */
   blob(): Uint8Array {
-    return this.#take(this.unsigned());
+    return this.take(this.unsigned());
   }
 
-  /** A key with its value, as in puts and job data. */
-  pair(depth = 0): Pair {
-    return { key: this.string(), value: this.#typed(depth) };
-  }
-
-  #typed(depth: number): Value {
-    return this.#value(this.unsigned(), depth);
-  }
-
-  #value(type: number, depth: number): Value {
-    if (depth > MAX_DEPTH) throw malformed('nests too deep');
-    switch (type) {
-      case TYPE.BOOL:
-      case 2: // byte
-      case 7: // int8
-      case 12: // uint8
-      case 31: // pointer
-      case 32: // scope
-      case 33: // range
-      case 34: // command
-      case 37: // process state
-        return this.byte();
-      case TYPE.STRING:
-      case 16: // float, as text
-      case 17: // double, as text
-      case 60: // namespace
-        return this.string();
-      case 4: // size
-      case 5: // pid
-      case 11: // uint
-      case 13: // uint16
-      case 14: // uint32
-      case 15: // uint64
-      case 19: // time
-      case 35: // info directives
-      case 40: // rank
-        return this.unsigned();
-      case 6: // int
-      case 8: // int16
-      case 9: // int32
-      case 10: // int64
-      case 20: // status
-        return this.signed();
-      case 18: // time value
-        return [this.signed(), this.signed()];
-      case 21: // value
-        return this.#typed(depth + 1);
-      case 22: {
-        const { namespace, rank } = this.proc();
-        return [namespace, rank];
-      }
-      case 24: {
-        const key = this.string();
-        this.unsigned(); // flags
-        return { key, value: this.#typed(depth + 1) };
-      }
-      case 26: // buffer
-        this.byte();
-        return this.blob();
-      case 27: // byte object
-      case 42: // compressed string
-      case 59: // compressed bytes
-        return this.blob();
-      case 28:
-        return this.pair(depth + 1);
-      case 39:
-        return this.#array(depth + 1);
-      case 54: // device distance
-        return [this.string(), this.string(), this.unsigned(), this.unsigned(), this.unsigned()];
-      default:
-        throw malformed(`holds a value of type ${type}`);
-    }
-  }
-
-  #array(depth: number): Value[] {
-    const type = this.unsigned();
-    const count = this.unsigned();
-    const values: Value[] = [];
-    while (values.length < count) values.push(this.#value(type, depth));
-    return values;
-  }
-
-  #take(length: number): Uint8Array {
-    if (!(length >= 0 && length <= this.#bytes.length - this.#at)) throw malformed('ends early');
+  /** So many bytes. */
+  take(length: number): Uint8Array {
+    if (!(length >= 0 && length <= this.left))
+      throw this.malformed(`has ${this.left} bytes where ${length} were expected`);
     this.#at += length;
     return this.#bytes.subarray(this.#at - length, this.#at);
   }
+
+  /** Text up to its NUL. */
+  terminated(): string {
+    const end = this.#bytes.indexOf(0, this.#at);
+    if (end < 0) throw this.malformed('ends within a text');
+    return new TextDecoder().decode(this.take(end - this.#at + 1).subarray(0, -1));
+  }
+
+  /** For what is not as it should be: "... of PMIx holds 3 values where one was expected". */
+  malformed(how: string): PythonMpiError {
+    return malformed(this.#what, how);
+  }
 }
 
-/** For what is no message: "a PMIx message of the launcher ..." */
-export function malformed(how: string): PythonMpiError {
-  return new PythonMpiError('LAUNCHER', `a PMIx message of the launcher ${how}`);
+/** For a message of the launcher that is none. */
+export function malformed(what: string, how: string): PythonMpiError {
+  return new PythonMpiError('LAUNCHER', `${what} of PMIx ${how}`, {
+    hint: 'use another launcher, or report this with what python-mpi --diagnose prints',
+  });
 }

@@ -1,5 +1,5 @@
 /** Messages as libpmix 4.2.2 and its servers put them on the wire. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PythonMpiError } from '../../../src/errors.ts';
@@ -17,6 +17,7 @@ import {
   reqBody,
 } from '../../../src/pmi/pmix/codec.ts';
 import { Packer, Unpacker } from '../../../src/pmi/pmix/pack.ts';
+import { readPair } from '../../../src/pmi/pmix/values.ts';
 
 /** Bytes of a recording: hex words and "text"s, the latter with their NUL. */
 function recorded(text: string): string {
@@ -29,15 +30,12 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => new Uint8Array(Buffer.from(recorded(text), 'hex'));
 const declared = (error: unknown) => error instanceof PythonMpiError && error.code === 'LAUNCHER';
 
-const jobData = new Uint8Array(
-  Buffer.from(
-    readFileSync(new URL('../../fixtures/pmix-jobdata.hex', import.meta.url), 'utf8').replace(
-      /\s/g,
-      '',
-    ),
-    'hex',
-  ),
-);
+/** What servers answered to GET, by their versions, as test/support/pmix-record.ts writes it down. */
+const FIXTURES = new URL('../../fixtures/pmix/', import.meta.url);
+const answers = readdirSync(FIXTURES).map(name => ({
+  version: name.replace('.hex', ''),
+  body: bytes(readFileSync(new URL(name, FIXTURES), 'utf8').replace(/#.*/g, '')),
+}));
 
 const codec = suite('pmix codec');
 
@@ -92,8 +90,8 @@ codec('requests', () => {
 });
 
 codec('replies', () => {
-  assert.is(parseStatus(bytes('0200')), 0);
-  assert.is(parseStatus(bytes('025b')), -46);
+  assert.is(parseStatus(bytes('0200'), 'the answer'), 0);
+  assert.is(parseStatus(bytes('025b'), 'the answer'), -46);
   const reply = '0200 02 2a 02 20 "slurm.pmix.27.0" 00 02 0e "x.addr" 03 18 "10.1.2.3:99"';
   assert.equal(parseFound(bytes(reply)), {
     status: 0,
@@ -104,53 +102,59 @@ codec('replies', () => {
   assert.equal(parseFound(bytes('0200 0200')), { status: 0, found: [] });
 });
 
-codec('the data of a job, as mpirun of Open MPI 4.1.4 sent it', () => {
-  const { found } = parseFound(jobData);
-  assert.equal(
-    found.find(({ key }) => key === 'pmix.job.size'),
-    { key: 'pmix.job.size', value: 2 },
-  );
-  const ranks = found.filter(({ key }) => key === 'pmix.pdata');
-  assert.is(ranks.length, 2);
-  assert.equal((ranks[1]!.value as unknown[])[0], { key: 'pmix.rank', value: 1 });
-});
+for (const { version, body } of answers) {
+  codec(`the data of a job, as the server of PMIx ${version} sent it`, () => {
+    const { found } = parseFound(body);
+    const ranks = found.filter(({ key }) => key === 'pmix.pdata');
+    const size = found.find(({ key }) => key === 'pmix.job.size')?.value;
+    assert.ok(typeof size === 'number' && size > 1);
+    assert.is(ranks.length, size);
+    const told = ranks.map(({ value }) => value as { key: string; value: unknown }[]);
+    assert.equal(
+      told.map(data => data[0]),
+      told.map((_, rank) => ({ key: 'pmix.rank', value: rank })),
+    );
+    const hosts = told.map(data => data.find(({ key }) => key === 'pmix.hname')?.value);
+    assert.ok(hosts.every(host => typeof host === 'string' && host.length > 0));
+  });
 
-codec('a reply cut short anywhere is one declared error', () => {
-  // The status alone is a reply too.
-  const status = 2;
-  for (let end = 0; end < jobData.length; end++) {
-    if (end !== status) assert.throws(() => parseFound(jobData.subarray(0, end)), declared);
-  }
-});
+  codec(`a reply of PMIx ${version} cut short anywhere is one declared error`, () => {
+    // The status alone is a reply too.
+    const status = 2;
+    for (let end = 0; end < body.length; end++) {
+      if (end !== status) assert.throws(() => parseFound(body.subarray(0, end)), declared);
+    }
+  });
 
-codec('a reply with any byte changed is read or refused, and never anything else', () => {
-  for (let at = 0; at < jobData.length; at++) {
-    for (const value of [0, 0x7f, 0x80, 0xff]) {
-      const changed = jobData.slice();
-      changed[at] = value;
-      try {
-        parseFound(changed);
-      } catch (error) {
-        assert.ok(declared(error), String(error));
+  codec(`a reply of PMIx ${version} with any byte changed is read or refused`, () => {
+    for (let at = 0; at < body.length; at++) {
+      for (const value of [0, 0x7f, 0x80, 0xff]) {
+        const changed = body.slice();
+        changed[at] = value;
+        try {
+          parseFound(changed);
+        } catch (error) {
+          assert.ok(declared(error), String(error));
+        }
       }
     }
-  }
-});
+  });
+}
 
 codec('values nested without end are refused', () => {
   const nested = new Packer().string('k');
   for (let depth = 0; depth < 100_000; depth++) nested.unsigned(21);
-  assert.throws(() => new Unpacker(nested.bytes).pair(), declared);
+  assert.throws(() => readPair(new Unpacker(nested.bytes, 'it')), declared);
 });
 
 codec('integers keep their value', () => {
   for (const value of [0, 1, 63, 64, 127, 128, 300, 2 ** 31 - 1, 0xffff_fffe, 0xffff_ffff])
-    assert.is(new Unpacker(new Packer().unsigned(value).bytes).unsigned(), value);
+    assert.is(new Unpacker(new Packer().unsigned(value).bytes, 'it').unsigned(), value);
   for (const value of [0, -1, 1, -46, 63, -64, -65, 2 ** 31 - 1, -(2 ** 31)])
-    assert.is(new Unpacker(new Packer().signed(value).bytes).signed(), value);
+    assert.is(new Unpacker(new Packer().signed(value).bytes, 'it').signed(), value);
   // Of 64 bits the ninth byte carries eight.
-  assert.is(new Unpacker(bytes('ffffffffffffffff ff')).unsigned(), 2 ** 64);
-  assert.is(new Unpacker(bytes('808080808080808001')).unsigned(), 2 ** 56);
+  assert.is(new Unpacker(bytes('ffffffffffffffff ff'), 'it').unsigned(), 2 ** 64);
+  assert.is(new Unpacker(bytes('808080808080808001'), 'it').unsigned(), 2 ** 56);
 });
 
 codec('messages come out the same at every split', () => {
