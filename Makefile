@@ -92,4 +92,4 @@ clean: ## remove what was built (node_modules and build/ caches stay; `git clean
 	rm -rf dist src/engine/constants.ts $(EMBEDDED)
 	$(MAKE) -C wasm clean
 
--include test/cluster/cluster.mk
+-include test/cluster/cluster.mk test/shared-fs/shared-fs.mk

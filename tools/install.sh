@@ -17,6 +17,7 @@ packages() {
     test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
       echo clang libclang-rt-dev strace
       echo python3 python3-pip python3-numpy python3-scipy
+      echo fuse3 libfuse3-dev # the shared file system in a box
       packages cluster ;;
     cluster) # real launchers; libpmix-dev carries the unversioned libpmix.so that Slurm's pmix plugin loads
       echo iproute2 procps mpich libmpich-dev openmpi-bin libopenmpi-dev libpmix-dev
