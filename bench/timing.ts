@@ -17,6 +17,9 @@ export async function secondsOf(start: () => Promise<Finished>): Promise<number>
   return (now() - began) / 1000;
 }
 
+/** Longest that one script may take, in milliseconds: plain Python on a slow file system is what is compared with. */
+const LIMIT_MS = 600_000;
+
 /** Runs a shell script that uses srun and sbcast. */
 export type Slurm = (script: string) => Promise<Finished>;
 
@@ -27,7 +30,7 @@ export type Slurm = (script: string) => Promise<Finished>;
 export async function allocate(cluster: Cluster): Promise<Slurm> {
   const configured = 'export SLURM_CONF=$BED_STATE/slurm/slurm.conf; ';
   const run = (script: string, env: NodeJS.ProcessEnv) =>
-    cluster.on('head', ['sh', '-c', configured + script], { env });
+    cluster.on('head', ['sh', '-c', configured + script], { env, timeoutMs: LIMIT_MS });
   const salloc = `salloc --no-shell --wait-all-nodes=1 --exclusive -N${cluster.nodes.length} 2>&1`;
   const [id] = /\d+/.exec(await outputOf(run(salloc, {}))) ?? [''];
   const secret = randomBytes(32).toString('hex');

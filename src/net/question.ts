@@ -1,57 +1,59 @@
 /**
  * One question, one answer, a line each way: for what has to be said before there is a secret to prove.
  *
- * Every process on the network may connect, and every one may answer. So both sides must be able to tell their peer by
- * what is in the lines, which is the caller's business.
+ * Anybody may connect and anybody may answer, so whoever asks and whoever answers must be able to tell the right one
+ * by what is in the lines. Knows neither.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, type Server, type Socket } from 'node:net';
 import { Backoff, type Deadline } from '../deadline.ts';
-import { Acceptor, type PendingConnection } from './acceptor.ts';
-import type { Target } from './dial.ts';
+import type { Target } from './link.ts';
+import { listenLocal, listenTcp } from './listener.ts';
+import { PendingConnections } from './pending-connections.ts';
 
 /** A line longer than this is none of ours, in bytes. */
 const MAX_LINE = 16_384;
-/** How long an accepted connection may take to ask, in milliseconds. */
+/** How long somebody who has connected may take to ask, in milliseconds. */
 const PATIENCE_MS = 5000;
-/** Longest pause before asking again where no process listens yet, in milliseconds. */
+/** Longest pause before asking again where nobody listens yet, in milliseconds. */
 const RETRY_MS = 25;
 
 /** Answers questions until it is closed. */
 export class Responder {
   readonly #answer: (question: string) => Promise<string>;
-  readonly #acceptor = new Acceptor(pending => void this.#attend(pending), PATIENCE_MS);
+  readonly #servers: Server[] = [];
+  readonly #crowd = new PendingConnections(PATIENCE_MS);
 
   /** @param answer throws for a question that is not to be answered */
   constructor(answer: (question: string) => Promise<string>) {
     this.#answer = answer;
   }
 
-  /** As {@link Acceptor.tcp}. */
+  /** Listens on the first of these ports that is free. @throws PythonMpiError SYSTEM */
   async tcp(ports: readonly number[]): Promise<void> {
-    await this.#acceptor.tcp(ports);
+    this.#servers.push(await listenTcp(ports, socket => void this.#attend(socket)));
   }
 
-  /** As {@link Acceptor.local}. */
-  local(name: string): Promise<void> {
-    return this.#acceptor.local(name);
+  /** Listens on an abstract local socket. @throws PythonMpiError SYSTEM */
+  async local(name: string): Promise<void> {
+    this.#servers.push(await listenLocal(name, socket => void this.#attend(socket)));
   }
 
   /** Stops listening. */
   close(): void {
-    this.#acceptor.close();
+    for (const server of this.#servers) server.close();
   }
 
-  async #attend(pending: PendingConnection): Promise<void> {
-    const { socket } = pending;
-    pending.hurry();
+  async #attend(socket: Socket): Promise<void> {
+    const { hurry, relax, leave } = this.#crowd.enter(socket);
+    hurry();
     try {
       const question = await readLine(socket);
-      pending.relax();
+      relax();
       const answer = await this.#answer(question);
-      pending.leave();
+      leave();
       if (!socket.destroyed) socket.end(`${answer}\n`);
     } catch {
-      // A stranger is turned away without a word: it could be anything.
+      // Strangers are turned away without a word: they could be anyone.
       socket.destroy();
     }
   }
@@ -63,14 +65,14 @@ export interface Question<Answer> {
   ask(): Promise<string>;
   /** Reads an answer; undefined when it is not from the right one. */
   read(answer: string): Promise<Answer | undefined>;
-  /** The question was taken there, and not answered. */
+  /** Somebody there took the question and gave no answer. */
   refused?(target: Target): void;
 }
 
 /**
  * Asks at all targets at once, again and again, until one gives the answer: only one of them is the right one, and
  * the others may be refused, silent or strangers.
- * @param what what is asked for and where, as the rest of the sentence "timed out waiting for ..."
+ * @param what who is asked for what, as the rest of the sentence "timed out waiting for ..."
  * @throws PythonMpiError TIMEOUT; whatever making the question throws
  */
 export async function ask<Answer>(
@@ -90,7 +92,7 @@ export async function ask<Answer>(
     }
   };
   const asking = targets.map(retry);
-  // The first answer settles it, so what becomes of the others does not matter.
+  // The first one settles it; what becomes of the others is nobody's business.
   for (const attempt of asking) attempt.catch(() => {});
   try {
     return await deadline.wait(Promise.race(asking), what);
@@ -99,8 +101,8 @@ export async function ask<Answer>(
   }
 }
 
-/** Whether a connection is taken at one of these targets before the deadline, by whatever process. */
-export async function isListening(
+/** Whether anybody takes a connection at one of these targets before the deadline, whoever it is. */
+export async function isAnybodyAt(
   targets: readonly Target[],
   deadline: Deadline,
 ): Promise<boolean> {
@@ -115,7 +117,7 @@ export async function isListening(
   try {
     const knocking = targets.map(knock);
     for (const attempt of knocking) attempt.catch(() => {});
-    await deadline.wait(Promise.race(knocking), 'a listener');
+    await deadline.wait(Promise.race(knocking), 'anybody');
     return true;
   } catch {
     return false;
@@ -162,7 +164,7 @@ function readLine(socket: Socket): Promise<string> {
     let text = '';
     let over = false;
     socket.on('data', chunk => {
-      // What follows the line is not asked for, and must not pile up.
+      // What follows the line is nobody's business, and must not pile up.
       if (over) return;
       text += chunk.toString('latin1');
       const end = text.indexOf('\n');

@@ -8,7 +8,6 @@ import {
   files,
   lookups,
   must,
-  offline,
   PYTHON,
   packaged,
   scienceWheels,
@@ -17,8 +16,8 @@ import {
 } from './support.ts';
 
 const SCIENCE = scienceWheels();
-const FROM_PIP = ['--python', PYTHON, '--pip'];
-const env = offline(SCIENCE);
+const offline = ['--python', PYTHON, '--pip'];
+const env = { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: SCIENCE };
 
 const pip = suite('pip');
 
@@ -92,7 +91,7 @@ pip('installed twice, in different places, the bytes are the same', async () => 
     const tmp = join(scratch(), name);
     mkdirSync(tmp);
     made.push(
-      await packaged([...FROM_PIP, 'fonttools', 'mpi4py', 'cycler'], {
+      await packaged([...offline, 'fonttools', 'mpi4py', 'cycler'], {
         env: { ...env, TMPDIR: tmp },
       }),
     );
@@ -112,7 +111,7 @@ pip('installed twice, in different places, the bytes are the same', async () => 
 });
 
 pip('--no-deps installs what is named and nothing more', async () => {
-  const { prefix } = await packaged(['--no-deps', ...FROM_PIP, 'mpi4py', 'matplotlib'], { env });
+  const { prefix } = await packaged(['--no-deps', ...offline, 'mpi4py', 'matplotlib'], { env });
   const names = readdirSync(sitePackages(prefix));
   assert.ok(names.includes('matplotlib') && names.includes('mpi4py'));
   assert.not(names.includes('numpy'));
@@ -135,7 +134,7 @@ def build_wheel(directory, *args):
   });
   const wheel = readdirSync(SCIENCE).find(name => name.startsWith('packaging-'))!;
   const { prefix, manifest } = await packaged(
-    [...FROM_PIP, './proj', join(SCIENCE, wheel), '-r', 'requirements.txt'],
+    [...offline, './proj', join(SCIENCE, wheel), '-r', 'requirements.txt'],
     { env, cwd: project },
   );
   const { stdout } = lookups(
@@ -150,7 +149,7 @@ def build_wheel(directory, *args):
 pip("what pip cannot do is said in pip's words", () => {
   const out = scratch();
   const { status, stderr } = bundle(
-    ['-o', join(out, 'x.tar'), ...FROM_PIP, 'no-such-package-here'],
+    ['-o', join(out, 'x.tar'), ...offline, 'no-such-package-here'],
     { env },
   );
   assert.is(status, 66);

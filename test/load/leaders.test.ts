@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratch } from '../support/scratch.ts';
@@ -26,7 +25,7 @@ interface Summary {
   cpuSeconds: number;
 }
 
-const program = fileURLToPath(new URL('../support/leaders.ts', import.meta.url));
+const program = new URL('../support/leaders.ts', import.meta.url).pathname;
 
 async function lead(first: number, count: number, directory: string): Promise<Summary> {
   const args = [program, first, count, LEADERS, directory, BYTES].map(String);

@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';
@@ -48,10 +47,7 @@ pmix('what is not known for certain is refused before anything is sent', async (
   }
 });
 
-const probe = [
-  process.execPath,
-  fileURLToPath(new URL('../../support/pmi-probe.ts', import.meta.url)),
-];
+const probe = [process.execPath, new URL('../../support/pmi-probe.ts', import.meta.url).pathname];
 const openmpi = ['mpirun.openmpi', 'mpicc.openmpi'].every(
   tool => spawnSync(tool, ['--version']).status === 0,
 );
@@ -72,7 +68,7 @@ function withProgram(test: (program: string) => void): void {
   const directory = mkdtempSync(join(tmpdir(), 'python-mpi-test-'));
   try {
     const program = join(directory, 'program');
-    const source = fileURLToPath(new URL('../../fixtures/mpi-sum.c', import.meta.url));
+    const source = new URL('../../fixtures/mpi-sum.c', import.meta.url).pathname;
     execFileSync('mpicc.openmpi', ['-o', program, source]);
     test(program);
   } finally {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';
@@ -164,10 +163,7 @@ client('no answer of any shape is taken for something else', async () => {
   }
 });
 
-const probe = [
-  process.execPath,
-  fileURLToPath(new URL('../../support/pmi-probe.ts', import.meta.url)),
-];
+const probe = [process.execPath, new URL('../../support/pmi-probe.ts', import.meta.url).pathname];
 
 /** What the probe prints. */
 interface Said {
