@@ -37,6 +37,7 @@ await kvs.fence();
 const secret = Buffer.from(await kvs.get('secret'), 'hex');
 
 let received = 0;
+const complete = Promise.withResolvers<void>();
 const start = now();
 const driver = new Driver({
   kind: TREE,
@@ -47,12 +48,12 @@ const driver = new Driver({
   log: silent,
   cardOf: async position => decodeCard(await kvs.get(`card.${position}`, position)),
   stager: {
-    announced: async () => 'needed',
+    announced: async () => ({ says: 'needed', staged: complete.promise }),
     read: async (_package, offset, into) => into.set(memory.subarray(offset, offset + into.length)),
     deliver(bytes) {
       writeSync(output!, bytes);
       received += bytes.length;
-      if (received === size) driver.staged();
+      if (received === size) complete.resolve();
       return undefined;
     },
     encode: encodeFailure,
@@ -60,7 +61,7 @@ const driver = new Driver({
 });
 listener.admit(secret);
 driver.start();
-if (root) driver.announce([size], Buffer.alloc(0), 'held');
+if (root) driver.announce([size], Buffer.alloc(0), { says: 'held' });
 
 const verdict = await driver.verdict;
 if (root) console.log((now() - start) / 1000);

@@ -4,14 +4,14 @@
  * With its parts in launch/ this is the only place that knows more than one wing. Most ranks only ask their leader, so what
  * others do is loaded by those who do it.
  */
-import { hostname } from 'node:os';
 import { Deadline, pause } from './deadline.ts';
 import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
-import { isStagedHere } from './launch/plan.ts';
 import { findNodeMap } from './launch/rendezvous/node-map.ts';
-import type { Run, Staged } from './launch/run.ts';
+import type { Run } from './launch/run.ts';
+import { openSession } from './launch/session.ts';
+import type { Staged } from './launch/staged.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { LauncherSession } from './pmi/launcher.ts';
@@ -30,18 +30,13 @@ const SETTLE_MS = 2000;
 export async function launch(run: Run): Promise<Outcome> {
   const { configuration, env, log } = run;
   const deadline = Deadline.after(configuration.timeout);
-  const method = detect(env, log, configuration.launcher);
   if (run.ranks !== undefined) {
     const { launchLocally } = await import('./launch/embedded.ts');
-    return launchLocally(run, method.name);
+    return launchLocally(run, detect(env, log, configuration.launcher).name);
   }
 
-  let session = await method.open(deadline);
-  const { rank, size } = session.placement;
-  run.introduce(`${hostname()}/${rank}`);
-  log(`rank ${rank} of ${size}, launched by ${session.launcher} (${session.why})`);
-
-  let staged: Staged = { directory: undefined, release: undefined };
+  let session = await openSession(run, deadline);
+  let staged: Staged | undefined;
   let outcome: Outcome | undefined;
   try {
     if (configuration.packages.length > 0) {
@@ -55,10 +50,10 @@ export async function launch(run: Run): Promise<Outcome> {
     await session.settle();
     outcome = await handOver(run, session, staged);
   } catch (thrown) {
-    throw await giveUp(run, session, staged.release, thrown);
+    throw await giveUp(run, session, staged?.caretaker?.release, thrown);
   }
   await session.finish(outcome);
-  await staged.release?.();
+  await staged?.caretaker?.release();
   return outcome;
 }
 
@@ -69,30 +64,33 @@ async function stage(run: Run, session: LauncherSession, deadline: Deadline): Pr
     const { lead } = await import('./launch/leader.ts');
     return lead(run, session, nodeMap, deadline);
   }
-  const { directory } = await follow(run, session, nodeMap, deadline, isStagedHere);
-  return { directory, release: undefined };
+  const directory = await follow(run, session, nodeMap, deadline);
+  return { directory, caretaker: undefined };
 }
 
 /** Becomes Python where nothing is left to do afterwards, else runs it until it ends. */
-async function handOver(run: Run, session: LauncherSession, staged: Staged): Promise<Outcome> {
+async function handOver(
+  run: Run,
+  session: LauncherSession,
+  { directory, caretaker }: Partial<Staged> = {},
+): Promise<Outcome> {
   const { configuration, log } = run;
   const { descriptor, parentMustStay, env } = session.handOver;
   const { endCommand, placement } = session;
-  const hook = staged.directory === undefined ? {} : hookEnvironment(placement.rank, endCommand);
+  const hook = directory === undefined ? {} : hookEnvironment(placement.rank, endCommand);
   const surroundings = { ...run.env, ...env, ...hook };
-  const python = pythonProgram(staged.directory, surroundings, configuration.python);
+  const python = pythonProgram(directory, surroundings, configuration.python);
   const program = { ...python, args: run.python, descriptor };
-  if (!parentMustStay && staged.release === undefined) {
+  if (!parentMustStay && caretaker === undefined) {
     log(`becomes ${program.file}`);
     become(program);
   }
   const child = await supervise(program);
   log(`runs ${program.file} as process ${child.pid}`);
-  staged.started?.();
-  staged.guard?.(child.pid);
-  void giveMemoryBack(staged.over);
+  caretaker?.started(child.pid);
+  void giveMemoryBack(caretaker?.over);
   const outcome = await child.ended;
-  staged.guard?.(undefined);
+  caretaker?.ended();
   log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;
 }

@@ -43,6 +43,7 @@ async function node(position: number, size: number): Promise<void> {
   say(await listener.tcp());
   const ports = await hears;
   let received = 0;
+  const complete = Promise.withResolvers<void>();
   let before = process.cpuUsage();
   const driver = new Driver({
     kind: TREE,
@@ -58,13 +59,13 @@ async function node(position: number, size: number): Promise<void> {
       local: '',
     }),
     stager: {
-      announced: async () => 'needed',
+      announced: async () => ({ says: 'needed', staged: complete.promise }),
       read: async (_package, offset, into) =>
         into.set(memory.subarray(offset, offset + into.length)),
       deliver(bytes) {
         if (received === 0) before = process.cpuUsage();
         received += bytes.length;
-        if (received === size) driver.staged();
+        if (received === size) complete.resolve();
         return undefined;
       },
       encode: encodeFailure,
@@ -72,7 +73,7 @@ async function node(position: number, size: number): Promise<void> {
   });
   listener.admit(SECRET);
   driver.start();
-  if (root) driver.announce([size], Buffer.alloc(0), 'held');
+  if (root) driver.announce([size], Buffer.alloc(0), { says: 'held' });
   await driver.verdict;
   const { user, system } = process.cpuUsage(before);
   await driver.done;

@@ -12,26 +12,24 @@ import type { NodeMap } from './rendezvous/node-map.ts';
 import { JobFailed, type Run } from './run.ts';
 
 /**
- * @param isSuccess whether something is that
- * @returns what the leader tells its ranks after a good verdict
+ * @returns the directory in which the leader has everything, after a good verdict
  * @throws JobFailed with the session's verdict; or when the leader cannot be reached or goes away
  * @throws PythonMpiError for that, when it is this rank that has to tell
  */
-export async function follow<Success extends object>(
+export async function follow(
   { env, log }: Pick<Run, 'env' | 'log'>,
   session: LauncherSession,
   nodeMap: NodeMap,
   deadline: Deadline,
-  isSuccess: (said: unknown) => said is Success,
-): Promise<Success> {
+): Promise<string> {
   const rendezvous = chooseRendezvous(session, nodeMap, { env, only: undefined, deadline, log });
   const about = { rank: session.placement.rank, position: nodeMap.position, member: self() };
   // When time is over the leader says so, and what it was that did not come.
   const last = new Deadline(deadline.at + CLEANUP_MS);
-  let verdict: LocalVerdict<Success>;
+  let verdict: LocalVerdict;
   try {
     const { secret, leader } = await rendezvous.follow();
-    verdict = decodeVerdict(await askLeader(leader.local, secret, about, last), isSuccess);
+    verdict = decodeVerdict(await askLeader(leader.local, secret, about, last));
   } catch (thrown) {
     throw deserted(nodeMap, thrown);
   }
@@ -39,5 +37,5 @@ export async function follow<Success extends object>(
     const { code, text } = verdict.failure;
     throw new JobFailed(decodeFailure(code, text, 'the broadcast failed'));
   }
-  return verdict;
+  return verdict.directory;
 }

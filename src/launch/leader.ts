@@ -3,9 +3,10 @@
  */
 import { readFileSync, realpathSync } from 'node:fs';
 import { Deadline } from '../deadline.ts';
+import type { Ready } from '../engine/engine.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone, type ProcessIdentity } from '../exec/processes.ts';
-import type { Driver, Verdict } from '../net/driver.ts';
+import type { Driver } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
 import { cachedDigests, remember } from '../stage/digest-cache.ts';
@@ -15,12 +16,14 @@ import type { PackageFile } from '../stage/package-file.ts';
 import type { Hold } from '../stage/prefix.ts';
 import { CLEANUP_MS } from './failure.ts';
 import { Leadership } from './leadership.ts';
-import { encodeFailure, encodePlan, type Plan, type StagedHere } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { PrefixStager } from './prefix-stager.ts';
 import { chooseRendezvous, type Rendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
 import type { NodeReport } from './report/node-report.ts';
-import { type Configuration, JobFailed, type Run, type Staged } from './run.ts';
+import type { Configuration, Run } from './run.ts';
+import type { Caretaker, Staged } from './staged.ts';
+import type { Cargo } from './stream-stager.ts';
 
 /**
  * @throws JobFailed with the session's verdict
@@ -35,12 +38,14 @@ export async function lead(
   const part = await takePart(run, session, nodeMap, deadline);
   const { hold, members, over, janitor, report } = part;
   // All that the session used is out of scope here, and may be collected.
-  return {
-    directory: hold.directory,
+  const caretaker: Caretaker = {
     over,
-    started: () => report?.started(),
-    guard: pid => janitor.guard(pid),
-    release: async () => {
+    started(pid) {
+      report?.started();
+      janitor.guard(pid);
+    },
+    ended: () => janitor.guard(undefined),
+    async release() {
       report?.conclude();
       await over;
       await allGone(members);
@@ -48,6 +53,7 @@ export async function lead(
       await janitor.dismiss();
     },
   };
+  return { directory: hold.directory, caretaker };
 }
 
 /** What is left of a session that went well. */
@@ -55,7 +61,7 @@ interface Afterwards {
   hold: Hold;
   /** The other ranks of this node. */
   members: readonly ProcessIdentity[];
-  /** Resolves when nobody needs this leader any more. */
+  /** Resolves when no other rank needs this leader any more. */
   over: Promise<void>;
   janitor: Janitor;
   report: NodeReport | undefined;
@@ -82,7 +88,7 @@ async function takePart(
   const packages = isRoot ? open(configuration) : undefined;
   packages?.catch(() => {});
 
-  const leadership = await Leadership.take<StagedHere>(rendezvous, nodeMap, deadline, log);
+  const leadership = await Leadership.take(rendezvous, nodeMap, deadline, log);
   const { gathering, secret, host } = leadership;
   const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
   const report = await reportOf(run, session, nodeMap, rendezvous, leadership);
@@ -95,50 +101,36 @@ async function takePart(
     check: directory => void pythonProgram(directory, run.env, configuration.python),
     progress: isRoot ? run.progress : () => {},
     unpacked: () => report?.mark('unpacked'),
-    staged: () => {
-      report?.mark('published');
-      driver.staged();
-    },
-    failed: error => driver.failed(error),
   });
-  const driver: Driver = leadership.join(
+  const driver = leadership.join(
     TREE,
     report?.observe(stager) ?? stager,
     configuration.tolerateLostNodes,
   );
   // After the driver has asked the launcher for its parent.
   const parents = report?.findParents();
-  packages
-    ?.then(async files => {
-      const specs = files.map(file => file.spec);
-      stager.serve(files);
-      const answer = await stager.prepare(specs);
-      report?.announced(specs, answer);
-      driver.announce(
-        specs.map(spec => spec.size),
-        encodePlan<Plan>({ packages: specs }, secret),
-        answer,
-      );
-    })
-    .catch(error => driver.failed(error));
+  report?.follow(driver);
+  if (packages !== undefined) {
+    void stager.offer(driver, packages.then(cargoOf), (plan, answer) =>
+      report?.announced(plan.packages, answer),
+    );
+  }
 
-  const verdict = await driver.verdict;
-  report?.decided(verdict, driver);
-  // Those below and the node's other ranks may still need this one; Python need not wait for them.
-  const over = leadership.conclude(report?.done).then(() => stager.close());
-
-  if ('failure' in verdict) {
-    const error = await leadership.explain(verdict.failure);
-    report?.failed(error);
-    // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
-    if (leadership.tells(verdict.failure)) run.complain(error);
-    gathering.announce({ failure: encodeFailure(error) });
+  const conclude = () => leadership.conclude(report?.done).then(() => stager.close());
+  let ready: Ready;
+  try {
+    ready = await leadership.verdictOf(driver, run.complain);
+  } catch (thrown) {
+    report?.failed(thrown);
+    const over = conclude();
     await stager.abandon(configuration.keep, Deadline.after(CLEANUP_MS));
     await over;
     await janitor.dismiss();
-    throw new JobFailed(error);
+    throw thrown;
   }
-  tell(run, verdict, driver);
+  // Nodes below and the node's other ranks may still need this one; Python need not wait for them.
+  const over = conclude();
+  tell(run, ready, driver);
   if (packages && configuration.keep) {
     const known = (await packages).flatMap(file => file.known ?? []);
     remember(stager.hold.directory, known);
@@ -157,7 +149,7 @@ async function reportOf(
   session: LauncherSession,
   nodeMap: NodeMap,
   rendezvous: Rendezvous,
-  leadership: Leadership<StagedHere>,
+  leadership: Leadership,
 ): Promise<NodeReport | undefined> {
   const file = run.configuration.report;
   if (file === undefined) return undefined;
@@ -168,6 +160,10 @@ async function reportOf(
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
   const { openPackages } = await import('../stage/package-file.ts');
   return openPackages(packages, pkgroot, cachedDigests(chroot));
+}
+
+function cargoOf(files: readonly PackageFile[]): Cargo<Plan> {
+  return { sources: files, plan: { packages: files.map(({ spec }) => spec) } };
 }
 
 /** The other nodes will have the directory where this one has. */
@@ -181,8 +177,7 @@ function warnOfSharing({ configuration, warn }: Run): void {
   }
 }
 
-function tell({ log }: Run, verdict: Exclude<Verdict, { failure: unknown }>, driver: Driver): void {
-  const { ready, reused, lost } = verdict.ready;
+function tell({ log }: Run, { ready, reused, lost }: Ready, driver: Driver): void {
   const { bytesIn, bytesOut, resumes, corrupt } = driver.statistics;
   log(
     `ready: ${ready} nodes, ${reused} of them had everything, ${lost} lost; ` +

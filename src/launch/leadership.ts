@@ -4,7 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
-import type { Failure } from '../engine/engine.ts';
+import type { Failure, Ready } from '../engine/engine.ts';
 import { codeOfStatus, type PythonMpiError } from '../errors.ts';
 import { isProcessIdentity, type ProcessIdentity } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
@@ -13,9 +13,10 @@ import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/ha
 import { type Link, Listener } from '../net/link.ts';
 import { LocalGathering } from '../net/local.ts';
 import { CLEANUP_MS, deserted } from './failure.ts';
-import { decodeFailure, type LocalVerdict } from './plan.ts';
+import { decodeFailure, encodeFailure, type LocalVerdict } from './plan.ts';
 import type { Rendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
+import { JobFailed } from './run.ts';
 
 /** How long started leaders may take to connect to their parents, in milliseconds. */
 const GRACE_MS = 30_000;
@@ -27,20 +28,20 @@ const START_MS = 90_000;
  */
 const REJOIN_MS = 10_000;
 
-export class Leadership<Success extends object> {
+export class Leadership {
   /** Name of this node, for messages. */
   readonly host = hostname();
   /** The other ranks of this node. */
-  readonly gathering: LocalGathering<ProcessIdentity, LocalVerdict<Success>>;
+  readonly gathering: LocalGathering<ProcessIdentity, LocalVerdict>;
   readonly #rendezvous: Rendezvous;
   readonly #nodeMap: NodeMap;
   readonly #deadline: Deadline;
   readonly #log: Log;
   readonly #listener: Listener;
   readonly #drivers: Driver[] = [];
-  /** Who takes links of a kind. */
+  /** What takes the links of a kind. */
   readonly #attended = new Map<Kind, (link: Link) => void>();
-  /** Links that nobody has attended to yet. */
+  /** Links of kinds that are not attended to yet. */
   #early: Link[] = [];
   #secret!: Buffer;
 
@@ -62,13 +63,13 @@ export class Leadership<Success extends object> {
    * @param deadline of everything that follows
    * @throws PythonMpiError as Rendezvous.lead; JobFailed where it is another rank that has to tell of it
    */
-  static async take<Success extends object>(
+  static async take(
     rendezvous: Rendezvous,
     nodeMap: NodeMap,
     deadline: Deadline,
     log: Log,
-  ): Promise<Leadership<Success>> {
-    const leadership = new Leadership<Success>(rendezvous, nodeMap, deadline, log);
+  ): Promise<Leadership> {
+    const leadership = new Leadership(rendezvous, nodeMap, deadline, log);
     try {
       leadership.#secret = await rendezvous.lead(leadership.#listener);
     } catch (thrown) {
@@ -113,21 +114,35 @@ export class Leadership<Success extends object> {
     for (const link of this.#early.splice(0)) this.#admit(link);
   }
 
+  /**
+   * Waits for the verdict of a session. If it is a failure, tells the user, where this rank has to, and the ranks of this node.
+   * @throws JobFailed for a failure
+   */
+  async verdictOf(driver: Driver, complain: (error: PythonMpiError) => void): Promise<Ready> {
+    const verdict = await driver.verdict;
+    if ('ready' in verdict) return verdict.ready;
+    const error = await this.#explain(verdict.failure);
+    // Before any rank ends: a launcher may kill this one as soon as the first one does.
+    if (this.#tells(verdict.failure)) complain(error);
+    this.gathering.announce({ failure: encodeFailure(error) });
+    throw new JobFailed(error);
+  }
+
   /** The error behind a session's failure, naming the node. */
-  async explain({ code, position, text }: Failure): Promise<PythonMpiError> {
+  async #explain({ code, position, text }: Failure): Promise<PythonMpiError> {
     const culprit = position === this.#nodeMap.position ? this.host : await this.#hostOf(position);
     const late = codeOfStatus(code) === 'TIMEOUT';
     return decodeFailure(code, text, `${late ? 'timed out waiting for' : 'lost'} node ${culprit}`);
   }
 
   /** Whether this rank tells the user of a failure: the root does, unless it is what was lost. */
-  tells({ code, position }: Failure): boolean {
+  #tells({ code, position }: Failure): boolean {
     const { position: own, isDeputy } = this.#nodeMap;
     return own === 0 || (isDeputy && position === 0 && codeOfStatus(code) === 'PEER_LOST');
   }
 
   /**
-   * Resolves when nobody needs this leader any more, or time for that is over; all links are closed then.
+   * Resolves when no other rank needs this leader any more, or time for that is over; all links are closed then.
    * @param also whatever else has to have ended
    */
   async conclude(also: Promise<void> = Promise.resolve()): Promise<void> {
@@ -145,8 +160,8 @@ export class Leadership<Success extends object> {
   }
 
   /**
-   * How long those who have yet to connect are waited for, and those who have lost their way. Whoever may not have been
-   * started yet has nearly all the time there is, unless nodes may be missing in the end.
+   * How long nodes that have yet to connect are waited for, and nodes that have lost their parent. A node that may not have
+   * been started yet has nearly all the time there is, unless nodes may be missing in the end.
    */
   #patience(tolerateLost: boolean): { graceMs: number; rejoinMs: number; silentMs: number } {
     const { remaining } = this.#deadline;

@@ -85,33 +85,21 @@ export function decodeFailure(code: number, text: string, fallback: string): Pyt
   return new PythonMpiError(name, message, { host: word(said.host), hint: word(said.hint) });
 }
 
-/** What a node leader tells the other ranks of its node. */
-export type LocalVerdict<Success extends object> =
-  | Success
-  | { failure: { code: number; text: string } };
-
-/** The good verdict of a launch: where the packages are. */
-export interface StagedHere {
-  directory: string;
-}
-
-/** Whether something that a leader said is the good verdict of a launch. */
-export function isStagedHere(said: unknown): said is StagedHere {
-  return typeof (said as Partial<StagedHere> | null)?.directory === 'string';
-}
+/** What a node leader tells the other ranks of its node: where everything is, or why it is not. */
+export type LocalVerdict = { directory: string } | { failure: { code: number; text: string } };
 
 /**
  * Reads what a node leader has said.
  * @throws PythonMpiError PROTOCOL when it makes no sense
  */
-export function decodeVerdict<Success extends object>(
-  said: unknown,
-  isSuccess: (said: unknown) => said is Success,
-): LocalVerdict<Success> {
-  const { failure } = (said ?? {}) as { failure?: { code?: unknown; text?: unknown } | null };
+export function decodeVerdict(said: unknown): LocalVerdict {
+  const { failure, directory } = (said ?? {}) as {
+    failure?: { code?: unknown; text?: unknown } | null;
+    directory?: unknown;
+  };
   if (typeof failure?.code === 'number' && typeof failure.text === 'string')
     return { failure: { code: failure.code, text: failure.text } };
-  if (failure === undefined && isSuccess(said)) return said;
+  if (failure === undefined && typeof directory === 'string') return { directory };
   throw new PythonMpiError('PROTOCOL', 'the leader of this node told what is no verdict', {
     hint: 'use the same version of python-mpi on all ranks',
   });

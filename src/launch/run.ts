@@ -69,17 +69,3 @@ export class JobFailed extends Error {
     this.error = error;
   }
 }
-
-/** What the staging leaves to this rank: where the packages are, and what to do when Python has ended. */
-export interface Staged {
-  /** The prefix Python is to run from; undefined when there are no packages. */
-  directory: string | undefined;
-  /** Resolves when nothing of the staging is needed any more but the prefix. */
-  over?: Promise<void>;
-  /** Hears that this rank's Python runs. */
-  started?: () => void;
-  /** For a rank that has to clean up: waits for the node's other ranks, then does. */
-  release: (() => Promise<void>) | undefined;
-  /** Sees to it that the Python of such a rank ends with it, should it be killed; told undefined when it has ended. */
-  guard?: (pid: number | undefined) => void;
-}

@@ -1,6 +1,6 @@
 /**
  * Performs the engine's actions on real links, files and time. Contains no protocol: what to do is decided in
- * the engine, what the bytes mean by whoever stages them.
+ * the engine, what the bytes mean in the stager.
  */
 import { Alarm, Deadline, now } from '../deadline.ts';
 import {
@@ -25,10 +25,10 @@ import { retry } from './retry.ts';
 const DIAL_MS = 5000;
 
 /**
- * What a node makes of an announcement: it needs the stream, holds everything already, or (in a survey, which has no
- * stream) lacks something.
+ * What a node makes of an announcement: it holds everything already; in a survey, which has no stream, it lacks something; or
+ * it needs the stream, and `staged` settles when all of that is in place, or cannot be.
  */
-export type Answer = 'needed' | 'held' | 'lacking';
+export type Answer = { says: 'held' | 'lacking' } | { says: 'needed'; staged: Promise<unknown> };
 
 /** What this node does with the stream. Errors thrown here fail the session in this node's name. */
 export interface Stager {
@@ -70,13 +70,14 @@ export class Driver {
   #hadParent = false;
   readonly #alarm: Alarm;
   #draining = false;
+  #closed = false;
   #decide!: (verdict: Verdict) => void;
   #finish!: () => void;
   #break!: (error: unknown) => void;
 
   /** The verdict of the whole session. Rejects only when the engine itself is broken. */
   readonly verdict: Promise<Verdict>;
-  /** Resolves when nobody below needs this node any more. */
+  /** Resolves when no node below needs this one any more. */
   readonly done: Promise<void>;
 
   constructor(options: DriverOptions) {
@@ -136,19 +137,15 @@ export class Driver {
     this.#read(id, link);
   }
 
-  /** What was delivered is in place. */
-  staged(): void {
-    this.#happened(engine => engine.staged(false));
-  }
-
   /** This node has failed, and with it the session. */
   failed(thrown: unknown): void {
     const { code, text } = this.#options.stager.encode(asPythonMpiError(thrown));
     this.#happened(engine => engine.failed(code, text));
   }
 
-  /** Cuts all links. */
+  /** Cuts all links. What happens from now on is ignored. */
   close(): void {
+    this.#closed = true;
     this.#alarm.clear();
     for (const link of this.#links.values()) link.destroy();
     this.#links.clear();
@@ -156,6 +153,7 @@ export class Driver {
 
   /** Tells the engine what happened and does what it then wants. Re-entrant: the outermost call drains. */
   #happened(tell: (engine: Engine) => void): void {
+    if (this.#closed) return;
     if (this.#draining) {
       tell(this.#engine);
       return;
@@ -176,8 +174,13 @@ export class Driver {
 
   /** A node that needs nothing is ready at once. */
   #answer(answer: Answer): void {
-    this.#engine.want(answer === 'needed');
-    if (answer !== 'needed') this.#engine.staged(answer === 'held');
+    this.#engine.want(answer.says === 'needed');
+    if (answer.says === 'needed')
+      answer.staged.then(
+        () => this.#happened(engine => engine.staged(false)),
+        error => this.failed(error),
+      );
+    else this.#engine.staged(answer.says === 'held');
   }
 
   #makeActions(): Actions {
@@ -254,7 +257,7 @@ export class Driver {
     const greeting = { kind, from: this.#options.position, to: position } as const;
     try {
       const card = await cardOf(position);
-      // Whoever replaces a parent that was lost has been there for long, or is lost, too.
+      // A new parent in place of a lost one has listened for long, or is lost too: it is not waited for.
       const late = Deadline.after(this.#hadParent ? 0 : (this.#options.latenessMs ?? 0));
       const link = await retry(
         () => dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS)),

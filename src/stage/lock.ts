@@ -41,7 +41,6 @@ export class KernelLock {
         'CHROOT_UNUSABLE',
         `cannot lock ${path}: ${(error as Error).message}`,
         {
-          hint: 'set PYTHON_MPI_CHROOT to a node-local directory you may write to',
           cause: error,
         },
       );

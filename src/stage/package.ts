@@ -31,6 +31,11 @@ export function isPackageSpec(said: unknown): said is PackageSpec {
   );
 }
 
+/** The sum of a field over packages, in bytes. */
+export function totalOf(packages: readonly PackageSpec[], field: 'size' | 'unpacked'): number {
+  return packages.reduce((total, spec) => total + spec[field], 0);
+}
+
 /** A package at the root. */
 export interface PackageSource {
   readonly spec: PackageSpec;

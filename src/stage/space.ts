@@ -32,7 +32,6 @@ export function checkSpace(directory: string, needed: number): void {
     throw new PythonMpiError(
       'NO_SPACE',
       `${directory} has ${has} MB free where ${need} MB are needed`,
-      { hint: 'free some memory there or set PYTHON_MPI_CHROOT to a larger node-local directory' },
     );
   }
   if (!isInMemory(directory)) return;
@@ -41,6 +40,6 @@ export function checkSpace(directory: string, needed: number): void {
   throw new PythonMpiError(
     'NO_SPACE',
     `the memory limit of this job leaves ${Math.floor(left / MB)} MB for ${directory} where ${need} MB are needed`,
-    { hint: 'ask for more memory per node or set PYTHON_MPI_CHROOT to a node-local disk' },
+    { hint: 'ask for more memory per node or choose a directory on a node-local disk' },
   );
 }

@@ -16,7 +16,8 @@ export function isErrno(thrown: unknown, errno: string): boolean {
 /**
  * The error a user should see for a failed system call on the chroot.
  * @param doing what was tried, as "cannot <doing>"
- * @returns NO_SPACE, CHROOT_UNUSABLE or SYSTEM; errors that are ours already come back as they are
+ * @returns NO_SPACE, CHROOT_UNUSABLE or SYSTEM, without a hint where another directory may help: how this one was chosen the
+ *   caller knows; errors that are ours already come back as they are
  */
 export function chrootError(thrown: unknown, doing: string): PythonMpiError {
   if (thrown instanceof PythonMpiError) return thrown;
@@ -26,7 +27,6 @@ export function chrootError(thrown: unknown, doing: string): PythonMpiError {
     case 'ENOSPC':
     case 'EDQUOT':
       return new PythonMpiError('NO_SPACE', message, {
-        hint: 'free some memory or inodes there or set PYTHON_MPI_CHROOT to a larger node-local directory',
         cause: thrown,
       });
     case 'EFBIG':
@@ -46,7 +46,6 @@ export function chrootError(thrown: unknown, doing: string): PythonMpiError {
     case 'ENOTDIR':
     case 'ELOOP':
       return new PythonMpiError('CHROOT_UNUSABLE', message, {
-        hint: 'set PYTHON_MPI_CHROOT to a node-local directory you may write to',
         cause: thrown,
       });
     default:

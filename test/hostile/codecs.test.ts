@@ -13,7 +13,6 @@ import {
   encodeFailure,
   encodePlan,
   isPlan,
-  isStagedHere,
 } from '../../src/launch/plan.ts';
 import { decodeCard, encodeCard } from '../../src/net/card.ts';
 import {
@@ -353,7 +352,7 @@ property('what a leader tells the ranks of its node', ROUNDS, random => {
     () => ({ failure: { code: random.json(), text: random.json() } }),
     () => ({ directory: random.json() }),
   ])();
-  const read = orDeclared(['PROTOCOL'], () => decodeVerdict(said, isStagedHere), said);
+  const read = orDeclared(['PROTOCOL'], () => decodeVerdict(said), said);
   if (read !== undefined && !('failure' in read)) assert.type(read.directory, 'string');
 });
 

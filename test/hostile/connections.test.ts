@@ -197,6 +197,7 @@ function driverOf(
   options: Pick<DriverOptions, 'position' | 'count' | 'cardOf' | 'deadline'>,
 ): Driver {
   let received = 0;
+  const complete = Promise.withResolvers<void>();
   const driver: Driver = new Driver({
     ...options,
     kind: TREE,
@@ -204,11 +205,11 @@ function driverOf(
     log: silent,
     engine: { graceMs: 700, rejoinMs: 300, stallMs: 300, tolerateLost: 1 },
     stager: {
-      announced: async () => 'needed',
+      announced: async () => ({ says: 'needed', staged: complete.promise }),
       read: async (_package, _offset, into) => void into.fill(7),
       deliver(bytes) {
         received += bytes.length;
-        if (received === STREAM) driver.staged();
+        if (received === STREAM) complete.resolve();
         return undefined;
       },
       encode: encodeFailure,
@@ -284,7 +285,7 @@ session('the honest ones are staged, whatever the others say after a good handsh
     }
     link.destroy();
   });
-  honest[0]!.announce([STREAM], Buffer.alloc(0), 'held');
+  honest[0]!.announce([STREAM], Buffer.alloc(0), { says: 'held' });
   const verdicts = await Promise.all(honest.map(driver => driver.verdict));
   await Promise.all(mad);
   const [first] = verdicts;

@@ -61,23 +61,25 @@ async function lead(rank: number): Promise<Ended> {
   const session = await withStore(placed(rank), { only, deadline, log: silent });
   const nodeMap = nodeMapOf(session.placement);
   const rendezvous = chooseRendezvous(session, nodeMap, { env: {}, only, deadline, log: silent });
-  const leadership = await Leadership.take<object>(rendezvous, nodeMap, deadline, silent);
+  const leadership = await Leadership.take(rendezvous, nodeMap, deadline, silent);
   const hash = createHash('sha256');
   let received = 0;
+  const complete = Promise.withResolvers<void>();
+  const answer = { says: 'needed', staged: complete.promise } as const;
   const driver = leadership.join(TREE, {
-    announced: async () => 'needed',
+    announced: async () => answer,
     read: async (_package, offset, into) => payload(offset, into),
     deliver(part) {
       hash.update(part);
       received += part.length;
-      if (received === bytes) driver.staged();
+      if (received === bytes) complete.resolve();
       return undefined;
     },
     encode: encodeFailure,
   });
   if (rank === 0) {
     const plan = encodePlan({ packages: [] }, leadership.secret);
-    driver.announce([bytes], plan, 'needed');
+    driver.announce([bytes], plan, answer);
   }
   const verdict = await driver.verdict;
   await leadership.conclude();

@@ -4,30 +4,27 @@
  * Every rank was given the same command line, so only the root has to look at the sources. A first session, without a
  * stream, asks whether all nodes hold what the root's node holds; if so, only the difference to that is sent.
  */
-import { hostname } from 'node:os';
 import { Deadline, now } from '../../deadline.ts';
-import type { Ready } from '../../engine/engine.ts';
 import { Janitor } from '../../exec/janitor.ts';
-import type { Driver } from '../../net/driver.ts';
 import { SURVEY, TREE } from '../../net/handshake.ts';
 import { SUCCESS } from '../../outcome.ts';
-import { detect } from '../../pmi/detect.ts';
 import type { LauncherSession } from '../../pmi/launcher.ts';
 import { PackageArrival, TreeArrival } from '../../stage/copy/arrival.ts';
 import { inventoryDigest } from '../../stage/copy/inventory.ts';
 import { packTrees } from '../../stage/copy/pack.ts';
-import type { PackageSource } from '../../stage/package.ts';
+import { totalOf } from '../../stage/package.ts';
 import { openPackages } from '../../stage/package-file.ts';
 import { prefixId } from '../../stage/prefix.ts';
-import { totalOf } from '../../stage/unpack/intake.ts';
 import { giveUp } from '../failure.ts';
 import { follow } from '../follower.ts';
 import { Leadership } from '../leadership.ts';
-import { encodeFailure, encodePlan } from '../plan.ts';
+import { encodePlan } from '../plan.ts';
 import { chooseRendezvous } from '../rendezvous/choose.ts';
 import { withStore } from '../rendezvous/kvs-server.ts';
 import { findNodeMap, type NodeMap } from '../rendezvous/node-map.ts';
-import { type Configuration, JobFailed, type Run } from '../run.ts';
+import type { Configuration, Run } from '../run.ts';
+import { openSession } from '../session.ts';
+import type { Cargo } from '../stream-stager.ts';
 import { type CopyPlan, type CopyQuestion, CopyStager, SurveyStager } from './copy-stager.ts';
 
 /** Where copies go, on every node. */
@@ -64,39 +61,25 @@ export interface Report {
   milliseconds: number;
 }
 
-/** What a session brings to a node: where it comes from at the root. */
-interface Cargo {
-  sources: readonly PackageSource[];
-  content: string;
-}
-
 /**
  * Does this rank's part.
  * @throws JobFailed when it came to nothing and the user has been told why
  * @throws PythonMpiError for an error before the launcher was spoken to
  */
 export async function broadcast(run: Bcast): Promise<void> {
-  const { configuration, env, log } = run;
+  const { configuration, log } = run;
   const deadline = Deadline.after(configuration.timeout);
-  let session = await detect(env, log, configuration.launcher).open(deadline);
-  const { rank, size } = session.placement;
-  run.introduce(`${hostname()}/${rank}`);
-  log(`rank ${rank} of ${size}, launched by ${session.launcher} (${session.why})`);
+  let session = await openSession(run, deadline);
   try {
     session = await withStore(session, { only: configuration.interface, deadline, log });
     const nodeMap = await findNodeMap(session);
     if (nodeMap.leads) await lead(run, session, nodeMap, deadline);
-    else await follow(run, session, nodeMap, deadline, isVerdict);
+    else await follow(run, session, nodeMap, deadline);
     await session.settle();
   } catch (thrown) {
     throw await giveUp(run, session, undefined, thrown);
   }
   await session.finish(SUCCESS);
-}
-
-/** After a good verdict the ranks of a node need no word more. */
-function isVerdict(said: unknown): said is object {
-  return typeof said === 'object' && said !== null;
 }
 
 async function lead(
@@ -115,7 +98,7 @@ async function lead(
     deadline,
     log,
   });
-  const leadership = await Leadership.take<object>(rendezvous, nodeMap, deadline, log);
+  const leadership = await Leadership.take(rendezvous, nodeMap, deadline, log);
   const start = now();
   const { gathering, secret, host } = leadership;
   const janitor = new Janitor(run.janitor('drafts', directory));
@@ -124,40 +107,25 @@ async function lead(
   let stager: CopyStager | undefined;
   try {
     const agreed = trees !== undefined && (await survey(run, leadership, trees, isRoot));
-    let driver: Driver;
-    const options = { arrival, directory, host, secret, deadline };
     stager = new CopyStager({
-      ...options,
+      arrival,
+      directory,
+      host,
+      secret,
       progress: isRoot ? run.progress : () => {},
-      staged: () => driver.staged(),
-      failed: error => driver.failed(error),
     });
-    driver = leadership.join(TREE, stager);
-    let bytes = 0;
-    if (isRoot) {
-      open(run, agreed ? trees : undefined)
-        .then(({ sources, content }) => {
-          const packages = sources.map(({ spec }) => spec);
-          const plan: CopyPlan = { packages, content };
-          bytes = totalOf(packages, 'size');
-          stager!.serve(sources);
-          driver.announce(
-            packages.map(({ size }) => size),
-            encodePlan(plan, secret),
-            stager!.prepare(plan),
-          );
-        })
-        .catch(error => driver.failed(error));
-    }
-    const { ready, reused } = await verdictOf(leadership, driver, run.complain);
+    const driver = leadership.join(TREE, stager);
+    const cargo = isRoot ? open(run, agreed ? trees : undefined) : undefined;
+    if (cargo !== undefined) void stager.offer(driver, cargo);
+    const { ready, reused } = await leadership.verdictOf(driver, run.complain);
     log(`${ready} nodes ready, ${reused} of them held it already`);
     stager.publish();
-    if (isRoot) run.report({ bytes, nodes: ready, held: reused, milliseconds: now() - start });
-    gathering.announce({});
-  } catch (thrown) {
-    if (thrown instanceof JobFailed) {
-      gathering.announce({ failure: encodeFailure(thrown.error) });
+    if (cargo !== undefined) {
+      const bytes = totalOf((await cargo).plan.packages, 'size');
+      run.report({ bytes, nodes: ready, held: reused, milliseconds: now() - start });
     }
+    gathering.announce({ directory });
+  } catch (thrown) {
     await stager?.abandon();
     throw thrown;
   } finally {
@@ -170,7 +138,7 @@ async function lead(
 /** Whether all nodes hold what the root's node holds; what the others believe does not matter. */
 async function survey(
   { complain }: Bcast,
-  leadership: Leadership<object>,
+  leadership: Leadership,
   arrival: TreeArrival,
   isRoot: boolean,
 ): Promise<boolean> {
@@ -179,29 +147,13 @@ async function survey(
   if (isRoot) {
     try {
       const question: CopyQuestion = { content: inventoryDigest(arrival.inventory()) };
-      driver.announce([], encodePlan(question, secret), 'held');
+      driver.announce([], encodePlan(question, secret), { says: 'held' });
     } catch (error) {
       driver.failed(error);
     }
   }
-  const { ready, reused } = await verdictOf(leadership, driver, complain);
+  const { ready, reused } = await leadership.verdictOf(driver, complain);
   return ready === reused;
-}
-
-/** The session's verdict. @throws JobFailed when the user has been told */
-async function verdictOf(
-  leadership: Leadership<object>,
-  driver: Driver,
-  complain: Run['complain'],
-): Promise<Ready> {
-  const verdict = await driver.verdict;
-  if ('failure' in verdict) {
-    const error = await leadership.explain(verdict.failure);
-    // Before anybody else ends: a launcher may kill this rank as soon as the first one does.
-    if (leadership.tells(verdict.failure)) complain(error);
-    throw new JobFailed(error);
-  }
-  return verdict.ready;
 }
 
 /**
@@ -209,15 +161,16 @@ async function verdictOf(
  * @param base where all nodes hold the same, if they do
  * @throws PythonMpiError PACKAGE_UNREADABLE, NO_PACKAGE, CORRUPT_PACKAGE
  */
-async function open(run: Bcast, base: TreeArrival | undefined): Promise<Cargo> {
+async function open(run: Bcast, base: TreeArrival | undefined): Promise<Cargo<CopyPlan>> {
   if (run.extract) {
     const sources = await openPackages(run.sources, '/');
-    return { sources, content: prefixId(sources.map(({ spec }) => spec)) };
+    const packages = sources.map(({ spec }) => spec);
+    return { sources, plan: { packages, content: prefixId(packages) } };
   }
   const { source, content } = await packTrees(
     run.sources,
     run.destination.names,
     base?.inventory() ?? [],
   );
-  return { sources: [source], content };
+  return { sources: [source], plan: { packages: [source.spec], content } };
 }

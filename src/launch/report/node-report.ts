@@ -2,7 +2,7 @@
  * A node's part in the report of a run: takes notes while packages are staged, and once Python runs, or the run has
  * failed, brings them to the root, which writes the report. Loaded only when a report was asked for; nobody waits for it.
  */
-import { asPythonMpiError, type PythonMpiError } from '../../errors.ts';
+import { asPythonMpiError } from '../../errors.ts';
 import type { Card } from '../../net/card.ts';
 import type { Driver, Stager, Verdict } from '../../net/driver.ts';
 import { REPORT } from '../../net/handshake.ts';
@@ -11,7 +11,7 @@ import type { PackageSpec } from '../../stage/package.ts';
 import type { Leadership } from '../leadership.ts';
 import type { Rendezvous } from '../rendezvous/choose.ts';
 import type { NodeMap } from '../rendezvous/node-map.ts';
-import type { Run } from '../run.ts';
+import { JobFailed, type Run } from '../run.ts';
 import type { RunRecord } from './record.ts';
 import { type NodeRecord, Timeline } from './timeline.ts';
 import { writeReport } from './write.ts';
@@ -43,7 +43,7 @@ export class NodeReport {
   #expected: number;
   #failure: string | undefined;
 
-  constructor(options: NodeReportOptions, leadership: Leadership<object>) {
+  constructor(options: NodeReportOptions, leadership: Leadership) {
     const { run, nodeMap } = options;
     this.#options = options;
     this.#expected = nodeMap.leaders.length;
@@ -90,16 +90,19 @@ export class NodeReport {
     await this.#parents;
   }
 
-  /** The verdict is known. */
-  decided(verdict: Verdict, driver: Driver): void {
-    this.mark('verdict');
+  /** Notes the verdict of the session, and what the driver has counted. */
+  follow(driver: Driver): void {
     this.#driver = driver;
-    if ('ready' in verdict) this.#expected -= verdict.ready.lost;
+    const note = (verdict: Verdict) => {
+      this.mark('verdict');
+      if ('ready' in verdict) this.#expected -= verdict.ready.lost;
+    };
+    driver.verdict.then(note, () => {});
   }
 
   /** The run has failed, for this reason. */
-  failed(error: PythonMpiError): void {
-    this.#failure = error.toLine();
+  failed(thrown: unknown): void {
+    this.#failure = asPythonMpiError(thrown instanceof JobFailed ? thrown.error : thrown).toLine();
     this.conclude();
   }
 

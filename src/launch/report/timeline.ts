@@ -93,8 +93,10 @@ export class Timeline {
   /** What is going to come is known, and what this node makes of it. */
   answered(answer: Answer): void {
     this.mark('planned');
-    this.#held = answer === 'held';
-    if (this.#held) this.mark('published');
+    this.#held = answer.says === 'held';
+    const published = () => this.mark('published');
+    if (answer.says === 'needed') answer.staged.then(published, () => {});
+    else if (this.#held) published();
   }
 
   /** The stager itself, with notes taken of what the driver asks of it. */

@@ -1,7 +1,7 @@
 /**
  * Where the stream meets the unpacker: what the driver delivers goes in, in order, however little room there is.
  */
-import type { PackageSpec } from '../package.ts';
+import { totalOf } from '../package.ts';
 import { type Unpacked, Unpacker, type UnpackerOptions } from './unpacker.ts';
 
 export class Intake {
@@ -55,9 +55,4 @@ export class Intake {
     });
     return this.#delivery;
   }
-}
-
-/** The sum of a field over packages, in bytes. */
-export function totalOf(packages: readonly PackageSpec[], field: 'size' | 'unpacked'): number {
-  return packages.reduce((total, spec) => total + spec[field], 0);
 }

@@ -1,0 +1,22 @@
+/**
+ * What staging leaves to a rank.
+ */
+
+export interface Staged {
+  /** The prefix that Python is to run from. */
+  directory: string;
+  /** What its node's leader has yet to do; undefined for the other ranks. */
+  caretaker: Caretaker | undefined;
+}
+
+/** A node leader after the staging: the prefix is in its care while Pythons run from it. */
+export interface Caretaker {
+  /** Resolves when nothing of the staging is needed any more but the prefix. */
+  over: Promise<void>;
+  /** This rank's Python runs, and is to end with this rank, should that be killed. */
+  started(pid: number): void;
+  /** This rank's Python has ended. */
+  ended(): void;
+  /** Waits until no rank of the node uses the prefix, and lets go of it. */
+  release(): Promise<void>;
+}
