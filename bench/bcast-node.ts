@@ -14,7 +14,7 @@ import { publishableAddresses } from '../src/net/addresses.ts';
 import { decodeCard, encodeCard } from '../src/net/card.ts';
 import { Driver } from '../src/net/driver.ts';
 import { TREE } from '../src/net/handshake.ts';
-import { Listener } from '../src/net/link.ts';
+import { Listener } from '../src/net/listener.ts';
 import { SUCCESS } from '../src/outcome.ts';
 import { detect } from '../src/pmi/detect.ts';
 

@@ -9,8 +9,8 @@ import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const FILE_LIMIT_MS = 180_000;
-const CLUSTER_FILE_LIMIT_MS = 420_000;
+/** What stops a file that hangs, in milliseconds: many times what any takes on a machine that is busy with other things. */
+const LIMIT_MS = 1_200_000;
 
 interface Outcome {
   passed: number;
@@ -28,7 +28,6 @@ function totals(output: string): { total: number; passed: number; skipped: numbe
 }
 
 function runFile(file: string): Promise<Outcome> {
-  const limit = file.includes('/cluster/') ? CLUSTER_FILE_LIMIT_MS : FILE_LIMIT_MS;
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
@@ -38,9 +37,9 @@ function runFile(file: string): Promise<Outcome> {
   child.stdout.on('data', (data: Buffer) => (output += data));
   child.stderr.on('data', (data: Buffer) => (output += data));
   const timer = setTimeout(() => {
-    output += `\ntime limit of ${limit / 1000} s reached\n`;
+    output += `\ntime limit of ${LIMIT_MS / 1000} s reached\n`;
     process.kill(-child.pid!, 'SIGKILL');
-  }, limit);
+  }, LIMIT_MS);
   return new Promise(resolve => {
     child.on('close', status => {
       clearTimeout(timer);
@@ -100,6 +99,5 @@ if (files.length === 0) {
   process.stdout.write('no test file matches\n');
   sum.failed = 1;
 }
-const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
-process.stdout.write(`${sum.passed} passed, ${sum.failed} failed${skipped}\n`);
+process.stdout.write(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`);
 process.exitCode = sum.failed === 0 ? 0 : 1;

@@ -12,7 +12,7 @@ import { encodeFailure } from '../../src/launch/plan.ts';
 import { silent } from '../../src/log.ts';
 import { Driver } from '../../src/net/driver.ts';
 import { TREE } from '../../src/net/handshake.ts';
-import { Listener } from '../../src/net/link.ts';
+import { Listener } from '../../src/net/listener.ts';
 
 /** What a position has cost: microseconds of processor time, from the first byte to the verdict. */
 export interface Carried {

@@ -3,6 +3,7 @@
  */
 import { PythonMpiError } from '../errors.ts';
 import type { Context } from './context.ts';
+import QUESTION from './interpreter.py.ts';
 
 export interface Interpreter {
   /** The program that was asked. */
@@ -25,16 +26,6 @@ export interface Interpreter {
   /** `site-packages` of the interpreter itself, for packages it knows. */
   purelib: string;
 }
-
-const QUESTION = `
-import json, os, platform, site, sys, sysconfig
-v = sys.version_info
-print(json.dumps(dict(
-  version='%d.%d.%d' % v[:3], series=os.path.basename(sysconfig.get_path('stdlib')).replace('python', ''), tag=sys.implementation.cache_tag,
-  platform=sysconfig.get_platform(), libc=' '.join(platform.libc_ver()).strip(),
-  prefix=sys.prefix, basePrefix=sys.base_prefix, stdlib=sysconfig.get_path('stdlib'),
-  userBase=site.getuserbase(), purelib=sysconfig.get_path('purelib'))))
-`;
 
 /**
  * Asks the Python at `file` (a path, or a name looked up in PATH).

@@ -8,6 +8,7 @@
 
 import { basename, dirname, join, relative } from 'node:path/posix';
 import { isElf, readDynamic, withSearchPath } from './elf.ts';
+import SYSCONFIG_END from './sysconfig.py.ts';
 import { type FileEntry, locate, type Origin } from './tree.ts';
 
 /**
@@ -120,14 +121,8 @@ function relocateSysconfig(text: string, origins: readonly Origin[]): string {
   const places = origins
     .filter(({ at }) => at === '')
     .map(({ from }) => `'${from.replace(/['\\]/g, '\\$&')}'`);
-  return `${text}
-import sys as _sys
-for _old in (${places.join(', ')},):
-    build_time_vars = {
-        _name: _value.replace(_old, _sys.prefix) if isinstance(_value, str) else _value
-        for _name, _value in build_time_vars.items()
-    }
-`;
+  const table = `_PLACES = (${places.join(', ')},)`;
+  return `${text}\n${SYSCONFIG_END.replace('_PLACES = ()', () => table)}`;
 }
 
 function relocateElf(path: string, content: Buffer, origins: readonly Origin[]): Relocated {

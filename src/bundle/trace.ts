@@ -11,52 +11,9 @@ import { PythonMpiError } from '../errors.ts';
 import { checkCancelled } from './context.ts';
 import { FALLBACK_MODULE, fallbackSource } from './fallback.ts';
 import { ordered } from './ordered.ts';
+import RECORDER from './recorder.py.ts';
 import type { Collection } from './source.ts';
 import type { FileEntry, Layer } from './tree.ts';
-
-/**
- * Writes down each file when it is first used, since processes may end without notice, and steps aside for a real
- * sitecustomize.
- */
-const RECORDER = `
-import atexit, os, sys
-_here = os.path.dirname(os.path.abspath(__file__))
-_log = os.open(os.path.join(_here, 'used'), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-_seen = set()
-
-def _note(file):
-    if isinstance(file, str) and file not in _seen:
-        _seen.add(file)
-        try:
-            os.write(_log, os.fsencode(os.path.abspath(file)) + b'\\n')
-        except OSError:
-            pass
-
-def _hook(event, args):
-    if event == 'open':
-        _note(args[0])
-    elif event == 'import':
-        _note(args[1])
-
-def _loaded():
-    for module in list(sys.modules.values()):
-        _note(getattr(module, '__file__', None))
-    with open('/proc/self/maps') as maps:
-        for line in maps:
-            if '/' in line:
-                _note(line[line.index('/'):].rstrip('\\n'))
-
-sys.addaudithook(_hook)
-atexit.register(_loaded)
-_loaded()
-
-sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != _here]
-del sys.modules['sitecustomize']
-try:
-    import sitecustomize
-except ImportError:
-    pass
-`;
 
 /** Where Python's modules are; anything else in a prefix is not a module that could be found again. */
 const MODULE = /^lib(?:64)?\/python3[^/]*\/.*\.(?:py|so)$/;

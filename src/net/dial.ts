@@ -1,16 +1,80 @@
 /**
- * Reaching somebody who has published several addresses, of which perhaps one leads there.
+ * Reaching a peer: one address, the first of several that leads there, and again where the peer may only be late.
  *
  * An address that leads nowhere often does not say so for seconds: the interface of a management network, say. So the
  * addresses are tried in their order, but none waits for the one before it for long (RFC 8305 does it for browsers).
  */
-import { Alarm, type Deadline, now } from '../deadline.ts';
-import { PythonMpiError } from '../errors.ts';
-import type { Greeting } from './handshake.ts';
-import { dial, type Link, type Target } from './link.ts';
+import { connect, type Socket } from 'node:net';
+import { Alarm, Backoff, type Deadline, now } from '../deadline.ts';
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import { CHALLENGE_BYTES, ClientHandshake, type Greeting } from './handshake.ts';
+import { Link } from './link.ts';
 
 /** How long an address may take to answer before the next one is tried beside it, in milliseconds. */
 const HEAD_START_MS = 250;
+/** Longest pause before the next try, in milliseconds. */
+const RETRY_MS = 20;
+
+/** Where to dial: a TCP address or the name of an abstract local socket. */
+export type Target = { host: string; port: number } | { local: string };
+
+/**
+ * Connects and proves itself.
+ * @param signal gives up an attempt that has not proved itself yet
+ * @throws PythonMpiError UNREACHABLE, AUTHENTICATION, or TIMEOUT
+ */
+export function dial(
+  target: Target,
+  secret: Buffer,
+  greeting: Greeting,
+  deadline: Deadline,
+  signal?: AbortSignal,
+): Promise<Link> {
+  const where = 'local' in target ? 'the node leader' : `${target.host} port ${target.port}`;
+  const handshake = new ClientHandshake(secret, greeting);
+  const own = Buffer.allocUnsafe(65536);
+  let link: Link | undefined;
+  let challenge = Buffer.alloc(0);
+  let socket: Socket | undefined;
+
+  const proven = new Promise<Link>((resolve, reject) => {
+    const fail = (reason: string) =>
+      reject(new PythonMpiError('UNREACHABLE', `cannot reach ${where} (${reason})`));
+    const take = (bytes: Buffer) => {
+      if (link !== undefined) return link.deliver(bytes);
+      challenge = Buffer.concat([challenge, bytes]);
+      if (challenge.length < CHALLENGE_BYTES) return;
+      try {
+        socket!.write(handshake.prove(challenge.subarray(0, CHALLENGE_BYTES)));
+      } catch (error) {
+        socket!.destroy();
+        return reject(error);
+      }
+      socket!.removeAllListeners();
+      link = new Link(socket!, greeting);
+      if (challenge.length > CHALLENGE_BYTES) link.deliver(challenge.subarray(CHALLENGE_BYTES));
+      resolve(link);
+    };
+    socket = connect({
+      ...('local' in target ? { path: `\0${target.local}` } : target),
+      ...(signal && { signal }),
+      onread: {
+        buffer: () => link?.inbox() ?? own,
+        callback: (length, buffer) => {
+          take(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          return true;
+        },
+      },
+    });
+    socket.on('error', error => fail((error as NodeJS.ErrnoException).code ?? error.message));
+    socket.on('close', () => fail('closed during the handshake'));
+    socket.write(handshake.hello);
+  });
+  return deadline.wait(proven, `an answer from ${where}`).catch(error => {
+    socket?.destroy();
+    throw error;
+  });
+}
 
 /**
  * Connects to the first address that answers and proves itself there; nothing is proved at the others.
@@ -51,4 +115,21 @@ export function dialAny(
   if (targets.length === 0) reject(new PythonMpiError('UNREACHABLE', 'no address was published'));
   else begin();
   return promise;
+}
+
+/**
+ * Repeats an attempt that fails as UNREACHABLE.
+ * @param until no try begins later, but the first one
+ * @throws whatever the last attempt throws
+ */
+export async function retry<T>(attempt: () => Promise<T>, until: Deadline): Promise<T> {
+  const backoff = new Backoff(RETRY_MS);
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (asPythonMpiError(error).code !== 'UNREACHABLE' || until.expired) throw error;
+      await backoff.pause();
+    }
+  }
 }

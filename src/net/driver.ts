@@ -16,10 +16,9 @@ import { instantiate } from '../engine/load.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Card } from './card.ts';
-import { dialAny } from './dial.ts';
+import { dialAny, retry } from './dial.ts';
 import type { TreeKind } from './handshake.ts';
 import type { Link } from './link.ts';
-import { retry } from './retry.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;

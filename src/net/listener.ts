@@ -1,51 +1,85 @@
 /**
- * Opening a listening socket. What is said on it is the caller's business.
+ * A place where peers connect, and prove that they know the secret before a byte of theirs counts.
  */
-import { createServer, type Server, type Socket } from 'node:net';
-import { PythonMpiError } from '../errors.ts';
+import { Acceptor, type PendingConnection } from './acceptor.ts';
+import { type Greeting, HELLO_BYTES, PROOF_BYTES, ServerHandshake } from './handshake.ts';
+import { Link } from './link.ts';
 
-/**
- * Listens on every address, on the first of these ports that is free; 0 lets the kernel choose one.
- * @param accept takes each connection, paused, so that nothing is read before somebody is there to count it
- * @throws PythonMpiError SYSTEM when none of the ports can be had
- */
-export async function listenTcp(
-  ports: readonly number[],
-  accept: (socket: Socket) => void,
-): Promise<Server> {
-  let last: unknown;
-  for (const port of ports) {
-    // A kernel without IPv6 has no '::'.
-    for (const host of ['::', '0.0.0.0']) {
-      try {
-        return await listen({ host, port }, accept);
-      } catch (error) {
-        last = error;
-      }
-    }
+/** How long an accepted connection may take to prove itself, in milliseconds. */
+const PROOF_MS = 5000;
+
+export class Listener {
+  readonly #acceptor = new Acceptor(pending => this.#greet(pending), PROOF_MS);
+  readonly #accept: (link: Link) => void;
+  readonly #expects: (greeting: Greeting) => boolean;
+  #secret: Buffer | undefined;
+
+  /**
+   * @param accept takes each link
+   * @param expects whether this listener is the one that a client means; another one may have the same secret
+   */
+  constructor(accept: (link: Link) => void, expects: (greeting: Greeting) => boolean = () => true) {
+    this.#accept = accept;
+    this.#expects = expects;
   }
-  throw last;
-}
 
-/**
- * Listens on an abstract local socket: no file to leave behind.
- * @param name without the leading NUL byte
- * @throws PythonMpiError SYSTEM
- */
-export function listenLocal(name: string, accept: (socket: Socket) => void): Promise<Server> {
-  return listen({ path: `\0${name}` }, accept);
-}
+  /**
+   * From now on connections can prove themselves; those made before have waited. The secret may be known only
+   * after the address was published.
+   */
+  admit(secret: Buffer): void {
+    this.#secret = secret;
+    for (const pending of this.#acceptor.pending) this.#challenge(pending, secret);
+  }
 
-function listen(
-  where: { host: string; port: number } | { path: string },
-  accept: (socket: Socket) => void,
-): Promise<Server> {
-  const server = createServer({ pauseOnConnect: true, allowHalfOpen: false }, accept);
-  return new Promise((resolve, reject) => {
-    server.once('listening', () => resolve(server));
-    server.once('error', error =>
-      reject(new PythonMpiError('SYSTEM', `cannot listen (${error.message})`)),
-    );
-    server.listen({ ...where, backlog: 4096 });
-  });
+  /** As {@link Acceptor.tcp}; by default on a port that the kernel chooses. */
+  tcp(ports: readonly number[] = [0]): Promise<number> {
+    return this.#acceptor.tcp(ports);
+  }
+
+  /** As {@link Acceptor.local}. */
+  local(name: string): Promise<void> {
+    return this.#acceptor.local(name);
+  }
+
+  /** Stops listening; accepted links live on. */
+  close(): void {
+    this.#acceptor.close();
+  }
+
+  #greet(pending: PendingConnection): void {
+    if (this.#secret !== undefined) this.#challenge(pending, this.#secret);
+  }
+
+  #challenge(pending: PendingConnection, secret: Buffer): void {
+    const { socket } = pending;
+    let received = Buffer.alloc(0);
+    let handshake: ServerHandshake | undefined;
+    const take = (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes]);
+      try {
+        if (handshake === undefined && received.length >= HELLO_BYTES) {
+          handshake = new ServerHandshake(secret, received.subarray(0, HELLO_BYTES));
+          if (!this.#expects(handshake.greeting)) return void socket.destroy();
+          socket.write(handshake.challenge);
+        }
+        if (handshake === undefined || received.length < HELLO_BYTES + PROOF_BYTES) return;
+        handshake.verify(received.subarray(HELLO_BYTES, HELLO_BYTES + PROOF_BYTES));
+      } catch {
+        // A stranger is turned away without a word: it could be anything.
+        socket.destroy();
+        return;
+      }
+      pending.leave();
+      socket.removeAllListeners();
+      const link = new Link(socket, handshake.greeting);
+      socket.on('data', chunk => link.deliver(chunk));
+      const rest = received.subarray(HELLO_BYTES + PROOF_BYTES);
+      if (rest.length > 0) link.deliver(rest);
+      this.#accept(link);
+    };
+    pending.hurry();
+    socket.on('data', take);
+    socket.resume();
+  }
 }

@@ -5,10 +5,10 @@
  * the outcome. What an outcome holds is the caller's business.
  */
 import type { Deadline } from '../deadline.ts';
+import { dial, retry } from './dial.ts';
 import { LOCAL } from './handshake.ts';
 import { Lines } from './lines.ts';
-import { dial, type Link } from './link.ts';
-import { retry } from './retry.ts';
+import type { Link } from './link.ts';
 
 /**
  * The leader's side. `Member` is what ranks say of themselves, `Verdict` what they are all told.

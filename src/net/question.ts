@@ -1,59 +1,57 @@
 /**
  * One question, one answer, a line each way: for what has to be said before there is a secret to prove.
  *
- * Anybody may connect and anybody may answer, so whoever asks and whoever answers must be able to tell the right one
- * by what is in the lines. Knows neither.
+ * Every process on the network may connect, and every one may answer. So both sides must be able to tell their peer by
+ * what is in the lines, which is the caller's business.
  */
-import { connect, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { Backoff, type Deadline } from '../deadline.ts';
-import type { Target } from './link.ts';
-import { listenLocal, listenTcp } from './listener.ts';
-import { PendingConnections } from './pending-connections.ts';
+import { Acceptor, type PendingConnection } from './acceptor.ts';
+import type { Target } from './dial.ts';
 
 /** A line longer than this is none of ours, in bytes. */
 const MAX_LINE = 16_384;
-/** How long somebody who has connected may take to ask, in milliseconds. */
+/** How long an accepted connection may take to ask, in milliseconds. */
 const PATIENCE_MS = 5000;
-/** Longest pause before asking again where nobody listens yet, in milliseconds. */
+/** Longest pause before asking again where no process listens yet, in milliseconds. */
 const RETRY_MS = 25;
 
 /** Answers questions until it is closed. */
 export class Responder {
   readonly #answer: (question: string) => Promise<string>;
-  readonly #servers: Server[] = [];
-  readonly #crowd = new PendingConnections(PATIENCE_MS);
+  readonly #acceptor = new Acceptor(pending => void this.#attend(pending), PATIENCE_MS);
 
   /** @param answer throws for a question that is not to be answered */
   constructor(answer: (question: string) => Promise<string>) {
     this.#answer = answer;
   }
 
-  /** Listens on the first of these ports that is free. @throws PythonMpiError SYSTEM */
+  /** As {@link Acceptor.tcp}. */
   async tcp(ports: readonly number[]): Promise<void> {
-    this.#servers.push(await listenTcp(ports, socket => void this.#attend(socket)));
+    await this.#acceptor.tcp(ports);
   }
 
-  /** Listens on an abstract local socket. @throws PythonMpiError SYSTEM */
-  async local(name: string): Promise<void> {
-    this.#servers.push(await listenLocal(name, socket => void this.#attend(socket)));
+  /** As {@link Acceptor.local}. */
+  local(name: string): Promise<void> {
+    return this.#acceptor.local(name);
   }
 
   /** Stops listening. */
   close(): void {
-    for (const server of this.#servers) server.close();
+    this.#acceptor.close();
   }
 
-  async #attend(socket: Socket): Promise<void> {
-    const { hurry, relax, leave } = this.#crowd.enter(socket);
-    hurry();
+  async #attend(pending: PendingConnection): Promise<void> {
+    const { socket } = pending;
+    pending.hurry();
     try {
       const question = await readLine(socket);
-      relax();
+      pending.relax();
       const answer = await this.#answer(question);
-      leave();
+      pending.leave();
       if (!socket.destroyed) socket.end(`${answer}\n`);
     } catch {
-      // Strangers are turned away without a word: they could be anyone.
+      // A stranger is turned away without a word: it could be anything.
       socket.destroy();
     }
   }
@@ -65,14 +63,14 @@ export interface Question<Answer> {
   ask(): Promise<string>;
   /** Reads an answer; undefined when it is not from the right one. */
   read(answer: string): Promise<Answer | undefined>;
-  /** Somebody there took the question and gave no answer. */
+  /** The question was taken there, and not answered. */
   refused?(target: Target): void;
 }
 
 /**
  * Asks at all targets at once, again and again, until one gives the answer: only one of them is the right one, and
  * the others may be refused, silent or strangers.
- * @param what who is asked for what, as the rest of the sentence "timed out waiting for ..."
+ * @param what what is asked for and where, as the rest of the sentence "timed out waiting for ..."
  * @throws PythonMpiError TIMEOUT; whatever making the question throws
  */
 export async function ask<Answer>(
@@ -92,7 +90,7 @@ export async function ask<Answer>(
     }
   };
   const asking = targets.map(retry);
-  // The first one settles it; what becomes of the others is nobody's business.
+  // The first answer settles it, so what becomes of the others does not matter.
   for (const attempt of asking) attempt.catch(() => {});
   try {
     return await deadline.wait(Promise.race(asking), what);
@@ -101,8 +99,8 @@ export async function ask<Answer>(
   }
 }
 
-/** Whether anybody takes a connection at one of these targets before the deadline, whoever it is. */
-export async function isAnybodyAt(
+/** Whether a connection is taken at one of these targets before the deadline, by whatever process. */
+export async function isListening(
   targets: readonly Target[],
   deadline: Deadline,
 ): Promise<boolean> {
@@ -117,7 +115,7 @@ export async function isAnybodyAt(
   try {
     const knocking = targets.map(knock);
     for (const attempt of knocking) attempt.catch(() => {});
-    await deadline.wait(Promise.race(knocking), 'anybody');
+    await deadline.wait(Promise.race(knocking), 'a listener');
     return true;
   } catch {
     return false;
@@ -164,7 +162,7 @@ function readLine(socket: Socket): Promise<string> {
     let text = '';
     let over = false;
     socket.on('data', chunk => {
-      // What follows the line is nobody's business, and must not pile up.
+      // What follows the line is not asked for, and must not pile up.
       if (over) return;
       text += chunk.toString('latin1');
       const end = text.indexOf('\n');

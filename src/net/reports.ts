@@ -1,6 +1,6 @@
 /**
- * Brings one record of every node to the root, best effort, when the broadcast is over: up a wide and shallow tree of its
- * own, so that nobody hears from more than FAN_OUT nodes, with the others' clocks set against the root's on the way.
+ * Brings one record of every node to the root, best effort, when the broadcast is over: up a wide and shallow tree, so that
+ * no node hears from many, with the clocks below set against the root's on the way.
  *
  *     child -> parent   {"clock":true}                                    a few times
  *     parent -> child   {"now":MS}
@@ -19,9 +19,8 @@ import { dialAny } from './dial.ts';
 import { REPORT } from './handshake.ts';
 import { Lines } from './lines.ts';
 import type { Link } from './link.ts';
+import { childrenOf, levelsBelow, parentOf } from './wide-tree.ts';
 
-/** Children of a node in the reports' tree: 33,824 nodes are within three links of the root. */
-const FAN_OUT = 32;
 /** How much longer a node waits for each further level below it, in milliseconds. */
 const PATIENCE_PER_LEVEL_MS = 1500;
 /** How long a parent may take to answer a dial, and then to take everything, in milliseconds. */
@@ -31,24 +30,13 @@ const SEND_MS = 2000;
 const CLOCK_QUESTIONS = 8;
 
 /** What came from a node. */
-export interface Received<Record> {
+export interface Received<Content> {
   position: number;
-  record: Record;
+  record: Content;
   /** To be added to a time of that node's clock to have the root's, in milliseconds. */
   offsetMs: number;
   /** The most by which the offset can be wrong, in milliseconds. */
   errorMs: number;
-}
-
-/** The position that a position other than the root reports to. */
-export function reportsTo(position: number): number {
-  return Math.floor((position - 1) / FAN_OUT);
-}
-
-/** Levels of the reports' tree below a position. */
-function levelsBelow(position: number, count: number): number {
-  const first = position * FAN_OUT + 1;
-  return first < count ? 1 + levelsBelow(first, count) : 0;
 }
 
 export interface ReportsOptions {
@@ -60,11 +48,11 @@ export interface ReportsOptions {
 }
 
 /** One node's part. */
-export class Reports<Record extends object> {
+export class Reports<Content extends object> {
   readonly #options: ReportsOptions;
-  readonly #received = new Map<number, Received<Record>>();
+  readonly #received = new Map<number, Received<Content>>();
   /** Children that have yet to say that this was all. */
-  readonly #missing = new Set<number>();
+  readonly #missing: Set<number>;
   readonly #complete = Promise.withResolvers<void>();
   #expected: number;
 
@@ -72,10 +60,7 @@ export class Reports<Record extends object> {
     const { position, count } = options;
     this.#options = options;
     this.#expected = count;
-    const first = position * FAN_OUT + 1;
-    for (let child = first; child < Math.min(first + FAN_OUT, count); child++) {
-      this.#missing.add(child);
-    }
+    this.#missing = new Set(childrenOf(position, count));
   }
 
   /** A node below has connected. */
@@ -93,15 +78,15 @@ export class Reports<Record extends object> {
    * Hands over this node's record, and those from below once they are there or have been waited for.
    * @param expected records there can be in the whole job, lost nodes not counted
    * @param patienceMs how long to wait for the nodes just below; of those further down there is more
-   * @param parents cards of those to report to, the best first; none at the root
+   * @param parents cards of the nodes to report to, the best first; none at the root
    * @returns all that came, this node's own among them: at the root, all there are
    */
   async conclude(
-    record: Record,
+    record: Content,
     expected: number,
     patienceMs: number,
     parents: readonly Card[],
-  ): Promise<readonly Received<Record>[]> {
+  ): Promise<readonly Received<Content>[]> {
     const { position, count, log } = this.#options;
     const levels = levelsBelow(position, count);
     const patience = Deadline.after(patienceMs + PATIENCE_PER_LEVEL_MS * (levels - 1));
@@ -123,11 +108,11 @@ export class Reports<Record extends object> {
 
   /** Takes what a child says, to its end. */
   async #hear(link: Link): Promise<void> {
-    // Most that can be honest: a bound for what somebody can make us keep.
+    // Most that can be honest: a bound for what a child can make this node keep.
     const most = this.#options.count;
     const lines = new Lines(link, 'a node below', most + 2);
     for (let entries = 0; entries <= most; ) {
-      const message = (await lines.next()) as Message<Record>;
+      const message = (await lines.next()) as Message<Content>;
       if ('clock' in message) lines.send({ now: now() });
       else if ('end' in message) return lines.send({ taken: true });
       else {
@@ -138,9 +123,9 @@ export class Reports<Record extends object> {
     link.destroy();
   }
 
-  async #sendUp(card: Card, all: readonly Received<Record>[]): Promise<void> {
+  async #sendUp(card: Card, all: readonly Received<Content>[]): Promise<void> {
     const { position, secret } = this.#options;
-    const greeting = { kind: REPORT, from: position, to: reportsTo(position) } as const;
+    const greeting = { kind: REPORT, from: position, to: parentOf(position) } as const;
     const link = await dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS));
     const lines = new Lines(link, card.host);
     const send = async () => {
@@ -164,15 +149,15 @@ export class Reports<Record extends object> {
 
   #look(): void {
     const { position } = this.#options;
-    const everybody = position === 0 && this.#received.size >= this.#expected;
+    const isWhole = position === 0 && this.#received.size >= this.#expected;
     // Not before this node's own is there, which says how many to expect.
-    if (this.#received.has(position) && (everybody || this.#missing.size === 0)) {
+    if (this.#received.has(position) && (isWhole || this.#missing.size === 0)) {
       this.#complete.resolve();
     }
   }
 }
 
-type Message<Record> = { clock: true } | { end: true } | Received<Record>;
+type Message<Content> = { clock: true } | { end: true } | Received<Content>;
 
 /**
  * Sets the other side's clock against ours. The answer was written between our question and its arrival, so half of

@@ -8,6 +8,7 @@ import {
   files,
   lookups,
   must,
+  offline,
   PYTHON,
   packaged,
   scienceWheels,
@@ -16,8 +17,8 @@ import {
 } from './support.ts';
 
 const SCIENCE = scienceWheels();
-const offline = ['--python', PYTHON, '--pip'];
-const env = { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: SCIENCE };
+const FROM_PIP = ['--python', PYTHON, '--pip'];
+const env = offline(SCIENCE);
 
 const pip = suite('pip');
 
@@ -91,7 +92,7 @@ pip('installed twice, in different places, the bytes are the same', async () => 
     const tmp = join(scratch(), name);
     mkdirSync(tmp);
     made.push(
-      await packaged([...offline, 'fonttools', 'mpi4py', 'cycler'], {
+      await packaged([...FROM_PIP, 'fonttools', 'mpi4py', 'cycler'], {
         env: { ...env, TMPDIR: tmp },
       }),
     );
@@ -111,7 +112,7 @@ pip('installed twice, in different places, the bytes are the same', async () => 
 });
 
 pip('--no-deps installs what is named and nothing more', async () => {
-  const { prefix } = await packaged(['--no-deps', ...offline, 'mpi4py', 'matplotlib'], { env });
+  const { prefix } = await packaged(['--no-deps', ...FROM_PIP, 'mpi4py', 'matplotlib'], { env });
   const names = readdirSync(sitePackages(prefix));
   assert.ok(names.includes('matplotlib') && names.includes('mpi4py'));
   assert.not(names.includes('numpy'));
@@ -134,7 +135,7 @@ def build_wheel(directory, *args):
   });
   const wheel = readdirSync(SCIENCE).find(name => name.startsWith('packaging-'))!;
   const { prefix, manifest } = await packaged(
-    [...offline, './proj', join(SCIENCE, wheel), '-r', 'requirements.txt'],
+    [...FROM_PIP, './proj', join(SCIENCE, wheel), '-r', 'requirements.txt'],
     { env, cwd: project },
   );
   const { stdout } = lookups(
@@ -149,7 +150,7 @@ def build_wheel(directory, *args):
 pip("what pip cannot do is said in pip's words", () => {
   const out = scratch();
   const { status, stderr } = bundle(
-    ['-o', join(out, 'x.tar'), ...offline, 'no-such-package-here'],
+    ['-o', join(out, 'x.tar'), ...FROM_PIP, 'no-such-package-here'],
     { env },
   );
   assert.is(status, 66);

@@ -2,19 +2,12 @@
  * Runs python-mpi-bundle as a user would, unpacks what it made with GNU tar, and runs Python from there.
  */
 import { spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { readManifest } from '../../src/bundle/manifest.ts';
 import { scratch } from '../support/scratch.ts';
+import { readTrace } from '../support/traced.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const PROGRAM = join(ROOT, 'src/cli/python-mpi-bundle.ts');
@@ -107,7 +100,7 @@ export function lookups(
     env: staged(prefix),
     cwd: '/',
   });
-  const paths = [...readFileSync(log, 'utf8').matchAll(/"(\/[^"]*)"/g)].map(match => match[1]!);
+  const paths = [...readTrace(log).matchAll(/"(\/[^"]*)"/g)].map(match => match[1]!);
   return {
     stdout,
     paths: paths.filter(path =>
@@ -153,10 +146,16 @@ export function wheels(name: string, requirements: readonly string[]): string {
     try {
       renameSync(partial, directory);
     } catch {
-      rmSync(partial, { recursive: true }); // Somebody else was faster.
+      rmSync(partial, { recursive: true }); // Another run was faster.
     }
   }
   return directory;
+}
+
+/** The environment in which pip takes wheels from a directory, whatever its name, and from nowhere else. */
+export function offline(directory: string): NodeJS.ProcessEnv {
+  // pip splits this variable at spaces.
+  return { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: pathToFileURL(directory).href };
 }
 
 /** Directory with the wheels of numpy, scipy, matplotlib, mpi4py, what these need, and what numpy's own tests need. */

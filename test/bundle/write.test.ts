@@ -12,6 +12,7 @@ import * as zlib from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { FRAME_BYTES } from '../../src/bundle/frames.ts';
+import { installIn } from '../support/installed.ts';
 import { scratch } from '../support/scratch.ts';
 import { bundle, command, files, must, PROGRAM, packaged } from './support.ts';
 
@@ -146,7 +147,10 @@ writing('what cannot be read is named, and nothing is left behind', () => {
   mkdirSync(out);
   for (const path of [root, out, join(root, 'tmp')]) chmodSync(path, 0o777);
   chmodSync(join(root, 'in/secret'), 0);
-  const { status, stderr } = bundle(['-o', join(out, 'x.tar.gz'), '--dir', join(root, 'in')], {
+  const program = join(installIn(scratch()), 'python-mpi-bundle');
+  const args = ['-o', join(out, 'x.tar.gz'), '--dir', join(root, 'in')];
+  const { status, stderr } = command(program, args, {
+    cwd: root,
     env: { ...process.env, TMPDIR: join(root, 'tmp') },
     ...(process.getuid!() === 0 ? { uid: 65534 } : {}),
   });

@@ -4,7 +4,7 @@
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Deadline, pause } from '../../src/deadline.ts';
@@ -74,7 +74,10 @@ function flags(options: ClusterOptions): string[] {
 
 export class Cluster {
   readonly nodes: readonly string[];
-  /** A directory that all nodes see, removed at the end. /tmp and /dev/shm are each node's own. */
+  /**
+   * A directory that all nodes see, removed at the end. /tmp and /dev/shm are each node's own. Its path has no character
+   * that a shell would care for, and every user may walk to it, wherever the checkout lies.
+   */
   readonly shared: string;
   readonly #name: string;
   #idle = new Set<string>();
@@ -200,14 +203,14 @@ export class Cluster {
   }
 
   /**
-   * What jobs have left on the nodes: processes and listening sockets that were not there at the beginning, and files of
-   * ours in /dev/shm and /tmp besides the users' locks. Jobs may tidy up behind themselves, so this waits until there is
+   * What jobs have left on the nodes that was not there at the beginning: processes, listening sockets, and files of ours
+   * in /dev/shm and /tmp besides the users' locks. Jobs may tidy up behind themselves, so this waits until there is
    * nothing, for a time.
    */
   async leftovers(timeoutMs = 10_000): Promise<string[]> {
     const deadline = Deadline.after(timeoutMs);
     for (;;) {
-      const found = [...(await this.#new()), ...(await this.#files())];
+      const found = (await this.#present()).filter(line => !this.#idle.has(line));
       if (found.length === 0 || deadline.expired) return found;
       await pause(100);
     }
@@ -220,7 +223,7 @@ export class Cluster {
     if (status !== 0) throw new Error(`the job did not get to '${stage}'`);
   }
 
-  /** TCP ports on which somebody listens on a node. */
+  /** TCP ports that processes of a node listen on. */
   async ports(node: string): Promise<string[]> {
     const listening = (await this.#expectBed('ports')).matchAll(/^(\S+) tcp \S+:(\S+)$/gm);
     return [...listening]
@@ -230,7 +233,12 @@ export class Cluster {
 
   /** Takes what runs on the nodes now for the idle state. For {@link withCluster}. */
   async settle(): Promise<void> {
-    this.#idle = new Set(await this.#activity());
+    this.#idle = new Set(await this.#present());
+  }
+
+  /** Processes, listening sockets and files. */
+  async #present(): Promise<string[]> {
+    return [...(await this.#activity()), ...(await this.#files())];
   }
 
   /** Processes and listening sockets. */
@@ -239,16 +247,14 @@ export class Cluster {
     return text.split('\n').filter(Boolean);
   }
 
-  async #new(): Promise<string[]> {
-    return (await this.#activity()).filter(line => !this.#idle.has(line));
-  }
-
   async #files(): Promise<string[]> {
+    // The checkout itself may lie there.
     const script =
-      'find /dev/shm /tmp -mindepth 1 -name "*python-mpi*" ! -name "python-mpi-*" -prune -printf "$0 %p\\n" ' +
+      'find /dev/shm /tmp -mindepth 1 -samefile "$1" -prune ' +
+      '-o -name "*python-mpi*" ! -name "python-mpi-*" -prune -printf "$0 %p\\n" ' +
       '-o -path "*/python-mpi-*/*" ! -name lock -prune -printf "$0 %p\\n"';
     const found = await Promise.all(
-      this.nodes.map(node => this.on(node, ['sh', '-c', script, node])),
+      this.nodes.map(node => this.on(node, ['sh', '-c', script, node, PROJECT])),
     );
     return found.flatMap(({ stdout }) => stdout.split('\n').filter(Boolean));
   }
@@ -300,8 +306,9 @@ export async function withCluster(
 ): Promise<void> {
   const name = `test-${process.pid}-${beds++}`;
   const args = ['hold', String(count), ...flags(options)];
+  const shared = mkdtempSync('/var/tmp/python-mpi-cluster-');
   const holder = spawn(BED, args, {
-    env: { ...process.env, BED: name },
+    env: { ...process.env, BED: name, BED_SHARED: shared },
     stdio: ['pipe', 'pipe', 'inherit'],
     // In a group of its own, to survive what ends ours and see the pipe close.
     detached: true,
@@ -310,8 +317,6 @@ export async function withCluster(
   const [line] = await Promise.race([once(createInterface(holder.stdout), 'line'), ended]);
   if (line !== 'up') throw new Error(`bed ${args.join(' ')}: status ${line}`);
 
-  mkdirSync(`${PROJECT}/build`, { recursive: true });
-  const shared = mkdtempSync(`${PROJECT}/build/cluster-`);
   try {
     const cluster = new Cluster(name, count, shared);
     await cluster.settle();
@@ -319,7 +324,6 @@ export async function withCluster(
   } finally {
     holder.stdin.end();
     await ended;
-    rmSync(shared, { recursive: true, force: true });
   }
 }
 

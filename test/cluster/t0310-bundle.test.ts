@@ -3,12 +3,13 @@
  * its libraries work together, numpy passes its own tests, and Python never looks where the packages were made from.
  * And a virtual one with a project that is being worked on.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundle, files, scienceWheels, venv } from '../bundle/support.ts';
 import { sciencePackages } from '../support/science-packages.ts';
 import { scratch } from '../support/scratch.ts';
+import { readTrace } from '../support/traced.ts';
 import { PROJECT, whyNoCluster, withCluster } from './cluster.ts';
 
 const bundles = suite('packages from python-mpi-bundle');
@@ -66,7 +67,7 @@ test('numpy, scipy, matplotlib and mpi4py work together on every rank', () =>
 
 /** Absolute paths that a traced rank looked up, found or not. */
 function lookups(trace: string): string[] {
-  return [...readFileSync(trace, 'latin1').matchAll(/"(\/[^"]*)"/g)].map(match => match[1]!);
+  return [...readTrace(trace).matchAll(/"(\/[^"]*)"/g)].map(match => match[1]!);
 }
 
 /** What the packages were made from: the machine's Python, whichever version it is, and wheels. */

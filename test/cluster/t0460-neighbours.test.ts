@@ -2,10 +2,11 @@
  * Two jobs on the same nodes with the same packages at the same time, of one user and of two, under real Slurm. One of them
  * is killed without a word: the other does not notice, and nobody reads what is another user's.
  */
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Cluster, PROJECT, type Running, whyNoCluster, withCluster } from './cluster.ts';
+import { installIn } from '../support/installed.ts';
+import { type Cluster, type Running, whyNoCluster, withCluster } from './cluster.ts';
 
 const neighbours = suite('neighbours');
 const reason = whyNoCluster({ slurm: true });
@@ -48,7 +49,7 @@ async function start(cluster: Cluster, name: string, uid: number): Promise<Runni
   const script = `${cluster.shared}/${name}.py`;
   writeFileSync(script, SCRIPT, { mode: 0o644 });
   const args = [`--uid=${uid}`, `--gid=${uid}`, '--mpi=none', '-N2', '-n4', '--ntasks-per-node=2'];
-  const program = [`${PROJECT}/bin/python-mpi`, script, `${cluster.shared}/go`];
+  const program = [`${cluster.shared}/installed/bin/python-mpi`, script, `${cluster.shared}/go`];
   const job = cluster.start('srun', [...args, ...program], {
     env: {
       HOME: '/nonexistent',
@@ -71,6 +72,8 @@ function onTwoNodes(body: (cluster: Cluster) => Promise<void>): () => Promise<vo
       2,
       async cluster => {
         chmodSync(cluster.shared, 0o755);
+        mkdirSync(`${cluster.shared}/installed`);
+        installIn(`${cluster.shared}/installed`);
         assert.is((await cluster.on('head', ['sh', '-ec', PACK])).status, 0);
         await body(cluster);
         assert.equal(await cluster.leftovers(), []);

@@ -4,6 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import zlib from 'node:zlib';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -125,7 +126,7 @@ bombs('a Zstandard frame that wants a window of two gigabytes', async () => {
 
 for (const kind of ['files', 'globals']) {
   bombs(`ten million: ${kind}`, () => {
-    const program = new URL('../support/many-members.ts', import.meta.url).pathname;
+    const program = fileURLToPath(new URL('../support/many-members.ts', import.meta.url));
     const { stdout } = spawnSync(process.execPath, [program, kind], { encoding: 'utf8' });
     const { ended, megabytes } = JSON.parse(stdout);
     if (kind === 'globals') assert.is(ended, 'read');

@@ -4,6 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { pack, start } from '../support/job.ts';
@@ -120,7 +121,7 @@ modes('the note of a rendezvous, and the directory made for it', async () => {
 modes('python-mpi-bcast: what it makes besides the copy', async () => {
   const directory = scratch();
   const tidy = await pack({ 'd/f': 'x' });
-  const program = new URL('../../bin/python-mpi-bcast', import.meta.url).pathname;
+  const program = fileURLToPath(new URL('../../bin/python-mpi-bcast', import.meta.url));
   const made = join(directory, 'made', 'for', 'it');
   const command = [...careless, program, '--extract', tidy, made];
   const { status, stderr } = spawnSync(command[0]!, command.slice(1), { encoding: 'utf8' });

@@ -1,7 +1,6 @@
 /** What starting a rank asks of the shared file system: counted, since at ten thousand ranks each look-up is ten thousand. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -9,6 +8,7 @@ import * as assert from 'uvu/assert';
 import { sharedCalls } from '../../bench/path-calls.ts';
 import { modulePackage, PYTHON_MPI } from '../support/job.ts';
 import { scratch } from '../support/scratch.ts';
+import { readTrace } from '../support/traced.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 /** What srun tells the ranks of a step of two on one node. */
@@ -37,7 +37,7 @@ async function callsOf(
   });
   const [status] = (await once(traced, 'close')) as [number];
   assert.is(status, 0);
-  return sharedCalls(readFileSync(trace, 'latin1'), shared);
+  return sharedCalls(readTrace(trace), shared);
 }
 
 const lookups = suite('look-ups on the shared file system');

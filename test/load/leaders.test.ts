@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratch } from '../support/scratch.ts';
@@ -25,7 +26,7 @@ interface Summary {
   cpuSeconds: number;
 }
 
-const program = new URL('../support/leaders.ts', import.meta.url).pathname;
+const program = fileURLToPath(new URL('../support/leaders.ts', import.meta.url));
 
 async function lead(first: number, count: number, directory: string): Promise<Summary> {
   const args = [program, first, count, LEADERS, directory, BYTES].map(String);

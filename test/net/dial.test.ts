@@ -5,9 +5,10 @@ import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import type { PythonMpiError } from '../../src/errors.ts';
 import { publishableAddresses } from '../../src/net/addresses.ts';
-import { dialAny } from '../../src/net/dial.ts';
+import { dialAny, type Target } from '../../src/net/dial.ts';
 import { HELLO_BYTES, TREE } from '../../src/net/handshake.ts';
-import { type Link, Listener, type Target } from '../../src/net/link.ts';
+import type { Link } from '../../src/net/link.ts';
+import { Listener } from '../../src/net/listener.ts';
 
 const SECRET = Buffer.alloc(32, 1);
 const host = '127.0.0.1';

@@ -3,8 +3,10 @@ import { connect } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
+import { dial } from '../../src/net/dial.ts';
 import { LOCAL, TREE } from '../../src/net/handshake.ts';
-import { dial, type Link, Listener } from '../../src/net/link.ts';
+import type { Link } from '../../src/net/link.ts';
+import { Listener } from '../../src/net/listener.ts';
 import { askLeader, LocalGathering } from '../../src/net/local.ts';
 
 const SECRET = Buffer.alloc(32, 1);

@@ -6,7 +6,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { PythonMpiError } from '../../src/errors.ts';
-import { ask, isAnybodyAt, type Question, Responder } from '../../src/net/question.ts';
+import { ask, isListening, type Question, Responder } from '../../src/net/question.ts';
 
 const freshName = () => `python-mpi-test-${randomBytes(8).toString('hex')}`;
 
@@ -108,7 +108,7 @@ question('who takes the question and does not answer is told from who is not the
     const asking = ask([target], { ...double, refused }, soon, 'a number');
     assert.is(await asking.catch(error => error.code), 'TIMEOUT');
     assert.is(isRefused, expected);
-    assert.is(await isAnybodyAt([target], Deadline.after(300)), expected);
+    assert.is(await isListening([target], Deadline.after(300)), expected);
   }
 });
 

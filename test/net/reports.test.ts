@@ -1,14 +1,18 @@
 /** Records of all nodes on their way to the root, over real sockets, with nodes that are not there. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { silent } from '../../src/log.ts';
 import type { Card } from '../../src/net/card.ts';
+import { dial } from '../../src/net/dial.ts';
 import { REPORT } from '../../src/net/handshake.ts';
-import { dial, type Link, Listener } from '../../src/net/link.ts';
-import { Reports, reportsTo } from '../../src/net/reports.ts';
+import type { Link } from '../../src/net/link.ts';
+import { Listener } from '../../src/net/listener.ts';
+import { Reports } from '../../src/net/reports.ts';
+import { parentOf } from '../../src/net/wide-tree.ts';
 
 const SECRET = Buffer.alloc(32, 7);
 const PATIENCE_MS = 10_000;
@@ -40,7 +44,7 @@ async function open(position: number, count: number): Promise<Node> {
 /** Where a position reports to, best first. */
 function parentsOf(position: number, nodes: readonly Node[]): Card[] {
   if (position === 0) return [];
-  return [...new Set([reportsTo(position), 0])].map(parent => nodes[parent]!.card);
+  return [...new Set([parentOf(position), 0])].map(parent => nodes[parent]!.card);
 }
 
 /** A job of `count` nodes of which some are gone when it comes to reporting. */
@@ -70,7 +74,7 @@ reports('every record comes to the root, and nobody hears from more than 32', as
 
 reports('those below a lost node report to the root', async () => {
   const { nodes, present, atRoot } = await job(40, [1]);
-  assert.is(reportsTo(39), 1);
+  assert.is(parentOf(39), 1);
   const positions = atRoot.map(({ position }) => position).sort((a, b) => a - b);
   assert.equal(positions, present);
   assert.ok(nodes[0]!.heard.includes(39));
@@ -116,7 +120,7 @@ function ended(link: Link): Promise<void> {
 reports('clocks are told apart, and the error is bounded', async () => {
   const root = await open(0, 2);
   // A process of its own has a clock of its own: it began later than ours.
-  const program = new URL('../support/reporter.ts', import.meta.url).pathname;
+  const program = fileURLToPath(new URL('../support/reporter.ts', import.meta.url));
   const port = String(root.card.endpoints[0]!.port);
   const child = fork(program, [port, SECRET.toString('hex')], { stdio: 'inherit' });
   const exited = once(child, 'exit');

@@ -1,13 +1,17 @@
 import { constants } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { dialPort } from '../../src/pmi/channel.ts';
 import { runJob } from '../support/pmi-server.ts';
 
-const probe = [process.execPath, new URL('../support/pmi-probe.ts', import.meta.url).pathname];
+const probe = [
+  process.execPath,
+  fileURLToPath(new URL('../support/pmi-probe.ts', import.meta.url)),
+];
 
 const channel = suite('channel');
 

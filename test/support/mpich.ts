@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** How `mpiexec` ended, and what its ranks printed, sorted. */
 export interface Run {
@@ -17,7 +18,7 @@ export function compile(source: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'python-mpi-test-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   const program = join(directory, 'program');
-  const path = new URL(`../fixtures/${source}`, import.meta.url).pathname;
+  const path = fileURLToPath(new URL(`../fixtures/${source}`, import.meta.url));
   execFileSync('mpicc.mpich', ['-O1', '-o', program, path]);
   return program;
 }

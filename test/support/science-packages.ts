@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import {
   existsSync,
   globSync,
-  mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { must, PYTHON, scienceWheels } from '../bundle/support.ts';
+import { must, offline, PYTHON, scienceWheels } from '../bundle/support.ts';
 import { scratch } from './scratch.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -47,16 +47,20 @@ export function sciencePackages(): string {
   const directory = join(ROOT, 'build', `packages-${key}`);
   if (existsSync(directory)) return directory;
 
-  for (const old of globSync(join(ROOT, 'build/packages-*'))) rmSync(old, { recursive: true });
-  const draft = `${directory}.draft`;
-  mkdirSync(draft);
-  const env = { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: wheels };
+  for (const old of globSync(join(ROOT, 'build/packages-????????????')))
+    rmSync(old, { recursive: true });
+  const draft = mkdtempSync(`${directory}.`);
+  const env = offline(wheels);
   for (const [name, sources] of Object.entries(SOURCES)) {
     const library = name === 'mpi4py' ? ['--dir', mpiLibrary(), '--at', 'lib'] : [];
     const output = ['-o', join(draft, `${name}.tar.gz`)];
     must(BUNDLER, [...output, '--python', PYTHON, ...library, ...sources], { env });
   }
-  renameSync(draft, directory);
+  try {
+    renameSync(draft, directory);
+  } catch {
+    rmSync(draft, { recursive: true }); // Another run was faster.
+  }
   return directory;
 }
 

@@ -13,41 +13,7 @@ import { freeSpace } from '../../stage/space.ts';
 import { measure } from '../../stage/unpack/measure.ts';
 import type { Configuration } from '../run.ts';
 import { advise } from './advice.ts';
-
-/** Reads code from standard input; what its imports look up, counted where importlib does it. */
-const PROBE = `
-import os, sys
-own = set(sys.modules)
-import ast, site
-import importlib._bootstrap_external as external
-path = list(sys.path)
-lookups = {}
-def count(name):
-    if isinstance(name, str):
-        directory = os.path.dirname(os.path.abspath(name))
-        lookups[directory] = lookups.get(directory, 0) + 1
-look = external._path_stat
-def counting(name):
-    count(name)
-    return look(name)
-external._path_stat = counting
-sys.addaudithook(lambda event, args: count(args[0]) if event == "open" else None)
-missing = []
-nodes = list(ast.walk(ast.parse(sys.stdin.read())))
-# What only this probe has loaded is not there when the script starts.
-for name in set(sys.modules) - own: del sys.modules[name]
-for node in nodes:
-    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-    if isinstance(node, ast.ImportFrom) and node.level == 0: names = [node.module]
-    for name in names:
-        try: __import__(name)
-        except BaseException: missing.append(name)
-found = dict(lookups)
-import json
-sys.__stdout__.write("\\n" + json.dumps(dict(
-    lookups=found, missing=missing, path=path,
-    user=site.getuserbase() if site.ENABLE_USER_SITE else "")))
-`;
+import PROBE from './probe.py.ts';
 
 interface Answer {
   lookups: Record<string, number>;

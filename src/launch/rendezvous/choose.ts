@@ -9,7 +9,7 @@ import { PythonMpiError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Card } from '../../net/card.ts';
 import { drawSecret } from '../../net/handshake.ts';
-import type { Listener } from '../../net/link.ts';
+import type { Listener } from '../../net/listener.ts';
 import type { LauncherSession, Placement } from '../../pmi/launcher.ts';
 import { secretOrigin } from '../../pmi/secret.ts';
 import { JobFailed } from '../run.ts';

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import type { Deadline } from '../../deadline.ts';
 import { publishableAddresses } from '../../net/addresses.ts';
 import type { Card, Endpoint } from '../../net/card.ts';
-import type { Listener } from '../../net/link.ts';
+import type { Listener } from '../../net/listener.ts';
 import type { Rendezvous } from './choose.ts';
 import type { NodeMap } from './node-map.ts';
 

@@ -8,7 +8,7 @@ import { asPythonMpiError, type PythonMpiError } from '../../errors.ts';
 import { publishableAddresses } from '../../net/addresses.ts';
 import { type Card, decodeCard, type Endpoint, encodeCard } from '../../net/card.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
-import type { Listener } from '../../net/link.ts';
+import type { Listener } from '../../net/listener.ts';
 import type { Kvs } from '../../pmi/launcher.ts';
 import { PRECEDENCE_MS } from '../failure.ts';
 import { JobFailed } from '../run.ts';

@@ -10,9 +10,9 @@ import { randomBytes } from 'node:crypto';
 import { Deadline } from '../../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { Munge } from '../../exec/munge.ts';
+import type { Target } from '../../net/dial.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
-import type { Target } from '../../net/link.ts';
-import { ask, isAnybodyAt, Responder } from '../../net/question.ts';
+import { ask, isListening, Responder } from '../../net/question.ts';
 import { JobFailed } from '../run.ts';
 import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
 import type { NodeMap } from './node-map.ts';
@@ -152,7 +152,7 @@ export function noSource(
     if (!leads) throw new JobFailed(error);
     if (position === 0) throw error;
     const { endpoints } = placeOf(jobId, hosts, 0);
-    throw (await isAnybodyAt(endpoints, Deadline.after(LOOK_MS))) ? error : new JobFailed(error);
+    throw (await isListening(endpoints, Deadline.after(LOOK_MS))) ? error : new JobFailed(error);
   };
   return { find, close: () => {} };
 }

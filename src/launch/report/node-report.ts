@@ -4,16 +4,17 @@
  */
 import { asPythonMpiError } from '../../errors.ts';
 import type { Card } from '../../net/card.ts';
-import type { Driver, Stager, Verdict } from '../../net/driver.ts';
+import type { Answer, Driver, Stager, Verdict } from '../../net/driver.ts';
 import { REPORT } from '../../net/handshake.ts';
-import { Reports, reportsTo } from '../../net/reports.ts';
+import { Reports } from '../../net/reports.ts';
+import { parentOf } from '../../net/wide-tree.ts';
 import type { PackageSpec } from '../../stage/package.ts';
 import type { Leadership } from '../leadership.ts';
 import type { Rendezvous } from '../rendezvous/choose.ts';
 import type { NodeMap } from '../rendezvous/node-map.ts';
 import { JobFailed, type Run } from '../run.ts';
 import type { RunRecord } from './record.ts';
-import { type NodeRecord, Timeline } from './timeline.ts';
+import { type Moment, type NodeRecord, Timeline } from './timeline.ts';
 import { writeReport } from './write.ts';
 
 /**
@@ -63,12 +64,12 @@ export class NodeReport {
     return this.#done.promise;
   }
 
-  mark(moment: Parameters<Timeline['mark']>[0]): void {
+  mark(moment: Moment): void {
     this.#timeline?.mark(moment);
   }
 
   /** Root: what is going to be sent, and this node's own answer. */
-  announced(packages: readonly PackageSpec[], answer: Parameters<Timeline['answered']>[0]): void {
+  announced(packages: readonly PackageSpec[], answer: Answer): void {
     this.#packages = packages;
     this.#timeline?.answered(answer);
   }
@@ -82,7 +83,7 @@ export class NodeReport {
   async findParents(): Promise<void> {
     const { rendezvous, nodeMap, run } = this.#options;
     const { position } = nodeMap;
-    const positions = position === 0 ? [] : [...new Set([reportsTo(position), 0])];
+    const positions = position === 0 ? [] : [...new Set([parentOf(position), 0])];
     this.#parents = Promise.all(positions.map(parent => rendezvous.cardOf(parent))).catch(error => {
       run.log(`will not report: ${asPythonMpiError(error).message}`);
       return [];

@@ -4,6 +4,7 @@
 #     $BED_STATE/pids/n0     first process of n0, as the bed numbers it; absent once the node was killed
 #     $BED_STATE/nodes       names of the nodes, one a line; written last, so its presence means "up"
 #     $BED_STATE/hosts       /etc/hosts of every node
+#     $BED_STATE/rsh         link to what launchers take for ssh: Open MPI splits the path of that at spaces
 #     $BED_STATE/slurm       configuration, state and logs, when there is Slurm
 
 # Not below /tmp or /dev/shm: every node has its own of these.

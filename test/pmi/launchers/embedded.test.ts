@@ -1,11 +1,15 @@
 /** The built-in server against a real libmpi, alone and after our own session. */
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../../../src/pmi/launchers/embedded.ts';
 import { compile } from '../../support/mpich.ts';
 import { runJob } from '../../support/pmi-server.ts';
 
-const probe = [process.execPath, new URL('../../support/pmi-probe.ts', import.meta.url).pathname];
+const probe = [
+  process.execPath,
+  fileURLToPath(new URL('../../support/pmi-probe.ts', import.meta.url)),
+];
 const sum = compile('mpi-sum.c');
 const sums = ['0/4 10\n', '1/4 10\n', '2/4 10\n', '3/4 10\n'];
 

@@ -1,9 +1,13 @@
 /** The client against the real Hydra, alone and followed by a real libmpi. */
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile, mpiexec } from '../../support/mpich.ts';
 
-const probe = [process.execPath, new URL('../../support/pmi-probe.ts', import.meta.url).pathname];
+const probe = [
+  process.execPath,
+  fileURLToPath(new URL('../../support/pmi-probe.ts', import.meta.url)),
+];
 const sum = compile('mpi-sum.c');
 const sums = ['0/4 10', '1/4 10', '2/4 10', '3/4 10'];
 

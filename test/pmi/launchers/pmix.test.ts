@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';
@@ -47,7 +48,10 @@ pmix('what is not known for certain is refused before anything is sent', async (
   }
 });
 
-const probe = [process.execPath, new URL('../../support/pmi-probe.ts', import.meta.url).pathname];
+const probe = [
+  process.execPath,
+  fileURLToPath(new URL('../../support/pmi-probe.ts', import.meta.url)),
+];
 const openmpi = ['mpirun.openmpi', 'mpicc.openmpi'].every(
   tool => spawnSync(tool, ['--version']).status === 0,
 );
@@ -68,7 +72,7 @@ function withProgram(test: (program: string) => void): void {
   const directory = mkdtempSync(join(tmpdir(), 'python-mpi-test-'));
   try {
     const program = join(directory, 'program');
-    const source = new URL('../../fixtures/mpi-sum.c', import.meta.url).pathname;
+    const source = fileURLToPath(new URL('../../fixtures/mpi-sum.c', import.meta.url));
     execFileSync('mpicc.openmpi', ['-o', program, source]);
     test(program);
   } finally {

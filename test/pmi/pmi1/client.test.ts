@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';
@@ -163,7 +164,10 @@ client('no answer of any shape is taken for something else', async () => {
   }
 });
 
-const probe = [process.execPath, new URL('../../support/pmi-probe.ts', import.meta.url).pathname];
+const probe = [
+  process.execPath,
+  fileURLToPath(new URL('../../support/pmi-probe.ts', import.meta.url)),
+];
 
 /** What the probe prints. */
 interface Said {
