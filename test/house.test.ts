@@ -45,7 +45,7 @@ const OWNERS: readonly { what: string; pattern: RegExp; owners: readonly string[
     owners: ['src/net/', 'src/pmi/channel.ts', 'src/pmi/pmix/socket.ts'],
   },
   { what: 'child processes', pattern: /node:(child_process|cluster)/, owners: ['src/exec/'] },
-  { what: 'tar', pattern: /from 'tar'|import\('tar'\)/, owners: ['src/bundle/'] },
+  { what: 'tar', pattern: /from 'tar['/]|import\('tar['/]/, owners: ['src/tar/'] },
   { what: 'commander', pattern: /from 'commander'|import\('commander'\)/, owners: ['src/cli/'] },
   { what: 'WebAssembly', pattern: /\bWebAssembly\b/, owners: ['src/engine/'] },
 ];

@@ -9,7 +9,8 @@
 
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { Header, Pax } from 'tar';
+import { END, padding, tarHeader } from '../tar/header.ts';
+import { binaryPath } from '../tar/names.ts';
 import { type Context, checkCancelled } from './context.ts';
 import { readable } from './disk.ts';
 import { ordered } from './ordered.ts';
@@ -18,8 +19,8 @@ import type { FileEntry, LinkEntry, Tree } from './tree.ts';
 
 /** Bytes of tar in a frame, before compression. */
 export const FRAME_BYTES = 4 * 1024 * 1024;
-const BLOCK = 512;
 const READ_AHEAD = 16;
+const NOTHING = Buffer.alloc(0);
 /** Most that one read call is asked for: the system's own limit is just below 2 GiB. */
 const READ_BYTES = 1024 * 1024 * 1024;
 
@@ -64,17 +65,13 @@ export async function* framesOf(
 ): AsyncGenerator<Frame> {
   const cutter = new Cutter();
   const entries = tree.sorted();
-  for (const path of tree.directories())
-    yield* cutter.add(directoryHeader(path, mtime), Buffer.alloc(0));
+  for (const path of tree.directories()) yield* cutter.add(directoryHeader(path, mtime), NOTHING);
   let done = 0;
   const files = ordered(tree.files(), READ_AHEAD, readEntry);
   for await (const { entry, content, leftover } of files) {
     checkCancelled(signal);
     const { path, executable } = entry;
-    yield* cutter.add(
-      header({ type: 'File', path, mode: executable ? 0o755 : 0o644, size: content.length }, mtime),
-      content,
-    );
+    yield* cutter.add(fileHeader(path, executable, content.length, mtime), content);
     const sha256 = createHash('sha256').update(content).digest('hex');
     contents.records.push({ path, size: content.length, executable, sha256 });
     if (leftover !== undefined) contents.leftovers.push({ path, leftover });
@@ -82,7 +79,7 @@ export async function* framesOf(
   }
   for (const entry of entries) {
     if (entry.kind !== 'link') continue;
-    yield* cutter.add(linkHeader(entry, mtime), Buffer.alloc(0));
+    yield* cutter.add(linkHeader(entry, mtime), NOTHING);
     contents.records.push({ path: entry.path, target: entry.target });
     progress('packing', ++done, entries.length);
   }
@@ -94,7 +91,7 @@ export function manifestFrame(path: string, content: Buffer, mtime: number): Buf
   const slash = path.lastIndexOf('/');
   return Buffer.concat([
     directoryHeader(path.slice(0, slash), mtime),
-    header({ type: 'File', path, mode: 0o644, size: content.length }, mtime),
+    fileHeader(path, false, content.length, mtime),
     content,
     padding(content.length),
   ]);
@@ -121,7 +118,7 @@ class Cutter {
 
   /** The last frame, with the two blocks of zeros that end a tar. */
   *end(): Generator<Frame> {
-    this.#parts.push(Buffer.alloc(2 * BLOCK));
+    this.#parts.push(END);
     yield this.#take();
   }
 
@@ -165,34 +162,22 @@ async function readWhole(path: string): Promise<Buffer> {
 }
 
 function directoryHeader(path: string, mtime: number): Buffer {
-  return header({ type: 'Directory', path: `${path}/`, mode: 0o755, size: 0 }, mtime);
+  const name = `${binaryPath(path)}/`;
+  return tarHeader({ type: 'directory', name, target: '', mode: 0o755, size: 0, mtime });
+}
+
+function fileHeader(path: string, executable: boolean, size: number, mtime: number): Buffer {
+  const mode = executable ? 0o755 : 0o644;
+  return tarHeader({ type: 'file', name: binaryPath(path), target: '', mode, size, mtime });
 }
 
 function linkHeader({ path, target }: LinkEntry, mtime: number): Buffer {
-  return header({ type: 'SymbolicLink', path, mode: 0o777, size: 0, linkpath: target }, mtime);
-}
-
-interface HeaderFields {
-  type: 'File' | 'Directory' | 'SymbolicLink';
-  path: string;
-  mode: number;
-  size: number;
-  linkpath?: string;
-}
-
-/** A ustar header, behind a pax one when a name or size does not fit. */
-function header(fields: HeaderFields, mtime: number): Buffer {
-  const common = { uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(mtime * 1000) };
-  const plain = new Header({ ...fields, ...common });
-  const block = Buffer.alloc(BLOCK);
-  if (!plain.encode(block)) return block;
-  const { path, linkpath, size } = fields;
-  return Buffer.concat([
-    new Pax({ path, size, ...common, ...(linkpath === undefined ? {} : { linkpath }) }).encode(),
-    block,
-  ]);
-}
-
-function padding(size: number): Buffer {
-  return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
+  return tarHeader({
+    type: 'symlink',
+    name: binaryPath(path),
+    target: binaryPath(target),
+    mode: 0o777,
+    size: 0,
+    mtime,
+  });
 }

@@ -5,15 +5,14 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
-import { Header } from 'tar';
 import { PythonMpiError } from '../errors.ts';
+import { type Member, type TarHandler, TarReader } from '../tar/read.ts';
 import type { EntryRecord, FileRecord } from './frames.ts';
 import type { Leftover } from './relocate.ts';
 
 /** Where all manifests of a prefix are, one for each package. */
 const DIRECTORY = '.python-mpi';
 export const FORMAT = 1;
-const BLOCK = 512;
 /** Bytes that are expanded at a time. */
 const CHUNK = 1024 * 1024;
 
@@ -72,78 +71,76 @@ export function encodeManifest(manifest: Manifest): Buffer {
  * @throws PythonMpiError NO_PACKAGE, PACKAGE_UNREADABLE, CORRUPT_PACKAGE
  */
 export async function readManifest(file: string): Promise<Manifest> {
-  const reader = new ManifestReader();
+  const search = new ManifestSearch();
   const packed = createReadStream(file);
-  const find = (data: AsyncIterable<Buffer>) => reader.read(data);
+  const find = (data: AsyncIterable<Buffer>) => search.read(data);
   try {
     if (file.endsWith('.tar')) await pipeline(packed, find);
     else if (file.endsWith('.zst'))
       await pipeline(packed, zlib.createZstdDecompress({ chunkSize: CHUNK }), find);
     else await pipeline(packed, zlib.createGunzip({ chunkSize: CHUNK }), find);
   } catch (error) {
-    if (error instanceof PythonMpiError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw new PythonMpiError('NO_PACKAGE', `${file} does not exist`);
     if (code === 'EACCES' || code === 'EISDIR') {
       throw new PythonMpiError('PACKAGE_UNREADABLE', `${file} cannot be read: ${message}`);
     }
-    if (!reader.done) {
-      throw new PythonMpiError('CORRUPT_PACKAGE', `${file} is no package: ${message}`, {
-        cause: error,
-      });
-    }
+    if (!search.isOver) throw noPackage(file, error);
   }
-  if (reader.manifest === undefined) {
+  if (search.found === undefined) {
     throw new PythonMpiError('CORRUPT_PACKAGE', `${file} has no manifest`, {
       hint: "it was not made by python-mpi-bundle; 'tar -tf' lists it",
     });
   }
-  return reader.manifest;
+  return decode(file, search.found);
 }
 
-/** Finds the manifest among a package's first entries. */
-class ManifestReader {
-  manifest: Manifest | undefined;
-  /** Whether enough was seen to know: what follows is none of our business. */
-  done = false;
+function noPackage(file: string, cause: unknown): PythonMpiError {
+  const { message } = cause as Error;
+  return new PythonMpiError('CORRUPT_PACKAGE', `${file} is no package: ${message}`, { cause });
+}
 
+/** Looks for the manifest among a package's first members. */
+class ManifestSearch implements TarHandler {
+  /** The manifest as it stands in the package. */
+  found: Buffer | undefined;
+  /** Whether enough was seen to know: what follows does not matter, not even whether it is an archive. */
+  isOver = false;
+  #pieces: Buffer[] | undefined;
+
+  /** @throws PythonMpiError CORRUPT_PACKAGE, and whatever `data` throws */
   async read(data: AsyncIterable<Buffer>): Promise<void> {
-    let pieces: Buffer[] = [];
-    let bytes = 0;
-    let wanted = BLOCK;
+    const reader = new TarReader(this);
     for await (const piece of data) {
-      pieces.push(piece);
-      bytes += piece.length;
-      if (bytes < wanted) continue;
-      let held = Buffer.concat(pieces);
-      while (!this.done && held.length >= BLOCK) {
-        wanted = this.#entry(held);
-        if (held.length < wanted) break;
-        held = held.subarray(wanted);
-        wanted = BLOCK;
-      }
-      if (this.done) return;
-      pieces = [held];
-      bytes = held.length;
+      reader.push(piece);
+      if (this.isOver) return;
     }
   }
 
-  /** Looks at the entry that `held` begins with, and returns the bytes it takes in the archive. */
-  #entry(held: Buffer): number {
-    const header = new Header(held, 0);
-    const size = header.size ?? 0;
-    const file = header.type === 'File' || header.type === 'OldFile';
-    this.done = !header.cksumValid || (file && !header.path?.startsWith(`${DIRECTORY}/manifest-`));
-    if (!this.done && file && held.length >= BLOCK + size) {
-      this.manifest = decode(held.toString('utf8', BLOCK, BLOCK + size));
-      this.done = true;
-    }
-    return BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+  member({ type, name }: Member): void {
+    if (this.isOver || type !== 'file') return;
+    if (name.startsWith(`${DIRECTORY}/manifest-`)) this.#pieces = [];
+    else this.isOver = true;
+  }
+
+  content(bytes: Uint8Array): void {
+    if (!this.isOver) this.#pieces?.push(Buffer.from(bytes));
+  }
+
+  memberEnd(): void {
+    if (this.isOver || this.#pieces === undefined) return;
+    this.found = Buffer.concat(this.#pieces);
+    this.isOver = true;
   }
 }
 
-function decode(text: string): Manifest {
-  const manifest = JSON.parse(text) as Manifest;
+function decode(file: string, text: Buffer): Manifest {
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(text.toString()) as Manifest;
+  } catch (error) {
+    throw noPackage(file, error);
+  }
   if (manifest.format !== FORMAT) {
     throw new PythonMpiError(
       'CORRUPT_PACKAGE',

@@ -1,96 +1,77 @@
 /**
- * Tar headers, the counterpart of read.ts: ustar, behind a pax header for what ustar cannot say. Names go out as the
- * bytes they are. Layout: POSIX.1-2024, pax.
+ * The writer of tar headers, the counterpart of read.ts: for packages (bundle) and for copies (bcast) alike. A header is
+ * one ustar block, behind a pax header for what ustar cannot say. Must not know where members come from.
+ *
+ * Layout and numbers are the business of the package `tar`: its `Header` fills blocks, and its `Pax` counts the length
+ * of records. Three things its types cannot say, and how they are said all the same:
+ *
+ * - Names are bytes (see names.ts), but `Header` and `Pax` write strings as UTF-8. A record is made for a stand-in of
+ *   as many ASCII characters, which then gives way to the bytes. The ustar block holds the name as far as it is UTF-8;
+ *   where it is not plain ASCII, the record behind it is what counts.
+ * - A `Date` ends at milliseconds. A time with a finer fraction is a record made of its text.
+ * - A time before 1970 would be a number in base 256 in the ustar block, which not every tar reads: the block says 1970,
+ *   and a record the time.
+ *
+ * Only the modules needed are imported: the package as a whole takes far longer to load.
  */
-import { BLOCK } from './read.ts';
+import { Header, type HeaderData } from 'tar/header';
+import { Pax } from 'tar/pax';
+import { BLOCK, paddingOf } from './block.ts';
+import type { Member } from './read.ts';
 
-const TYPES = { file: '0', directory: '5', symlink: '2' } as const;
+const TYPES = { file: 'File', directory: 'Directory', symlink: 'SymbolicLink' } as const;
 
-/** What a header says of a member. */
-export interface HeaderFields {
-  kind: keyof typeof TYPES;
-  /** A binary string. */
-  path: string;
-  /** Permission bits. */
-  mode: number;
-  /** Bytes of content that follow; 0 for all but files. */
-  size: number;
-  /** Microseconds since the epoch. */
-  mtime: number;
-  /** Text of a symlink, a binary string; empty for all else. */
-  target: string;
-}
-
-/** Longest name in a ustar header; its `prefix` field is not used. */
-const NAME_BYTES = 100;
-/** Largest size that 11 octal digits hold. */
-const MAX_SIZE = 0o77777777777;
-
-/** The header of a member, whole blocks; a file's content and its padding follow. */
-export function tarHeader({ kind, path, mode, size, mtime, target }: HeaderFields): Buffer {
-  const seconds = Math.floor(mtime / 1e6);
-  const records: string[] = [];
-  const plain = (text: string) => /^[\x01-\x7f]*$/.test(text) && text.length <= NAME_BYTES;
-  if (!plain(path)) records.push(paxRecord('path', path));
-  if (!plain(target)) records.push(paxRecord('linkpath', target));
-  if (size > MAX_SIZE) records.push(paxRecord('size', String(size)));
-  if (mtime !== seconds * 1e6 || seconds < 0) records.push(paxRecord('mtime', decimal(mtime)));
-  const block = ustar(TYPES[kind], path, mode, size, Math.max(0, seconds), target);
-  if (records.length === 0) return block;
-  const body = Buffer.from(records.join(''), 'latin1');
-  return Buffer.concat([
-    ustar('x', 'pax', 0o644, body.length, 0, ''),
-    body,
-    padding(body.length),
-    block,
-  ]);
-}
-
-/** What fills the last block of `bytes` bytes of content. */
-export function padding(bytes: number): Buffer {
-  return Buffer.alloc((BLOCK - (bytes % BLOCK)) % BLOCK);
-}
+/** What can be written: as {@link Member}, times as they come out of a division of whole microseconds by 1e6. */
+export type WritableMember = Member & { type: keyof typeof TYPES };
 
 /** The end of an archive. */
 export const END = Buffer.alloc(2 * BLOCK);
 
-function ustar(
-  type: string,
-  path: string,
-  mode: number,
-  size: number,
-  seconds: number,
-  target: string,
-): Buffer {
+/** The header of a member, whole blocks; a file's content and its padding follow. */
+export function tarHeader({ type, name, target, mode, size, mtime }: WritableMember): Buffer {
+  const seconds = Math.max(0, Math.floor(mtime));
+  const { block, isComplete } = ustar(
+    { type: TYPES[type], path: text(name), linkpath: text(target), mode, size },
+    seconds,
+  );
+  const records: string[] = [];
+  if (!isComplete) {
+    records.push(paxRecord('path', name), paxRecord('size', String(size)));
+    if (type === 'symlink') records.push(paxRecord('linkpath', target));
+  }
+  if (!isComplete || mtime !== seconds) records.push(paxRecord('mtime', String(mtime)));
+  if (records.length === 0) return block;
+  const body = Buffer.from(records.join(''), 'latin1');
+  const pax = ustar(
+    { type: 'ExtendedHeader', path: 'pax', mode: 0o644, size: body.length },
+    seconds,
+  );
+  return Buffer.concat([pax.block, body, padding(body.length), block]);
+}
+
+/** What fills the last block of `bytes` bytes of content. */
+export function padding(bytes: number): Buffer {
+  return Buffer.alloc(paddingOf(bytes));
+}
+
+/** A block, and whether it says all of `data`. Owners are root, by number. */
+function ustar(data: HeaderData, seconds: number): { block: Buffer; isComplete: boolean } {
   const block = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, length: number) =>
-    block.write(value.toString(8).padStart(length - 1, '0'), at, 'latin1');
-  block.write(path, 0, NAME_BYTES, 'latin1');
-  octal(mode, 100, 8);
-  octal(0, 108, 8);
-  octal(0, 116, 8);
-  octal(size > MAX_SIZE ? 0 : size, 124, 12);
-  octal(seconds, 136, 12);
-  block.write(type, 156, 'latin1');
-  block.write(target, 157, NAME_BYTES, 'latin1');
-  block.write('ustar\x0000', 257, 'latin1');
-  block.fill(' ', 148, 156);
-  const sum = block.reduce((total, byte) => total + byte, 0);
-  block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-  return block;
+  const owner = { uid: 0, gid: 0, uname: '', gname: '' };
+  const header = new Header({ ...data, ...owner, mtime: new Date(seconds * 1000) });
+  // The package splits long names, and normalizes them on the way: `./` may come before one.
+  const isComplete = !header.encode(block) && new Header(block).path === data.path;
+  return { block, isComplete };
 }
 
-/** "LENGTH KEY=VALUE\n", where LENGTH counts itself. */
-function paxRecord(key: string, value: string): string {
-  const rest = ` ${key}=${value}\n`;
-  let length = rest.length + 1;
-  while (String(length).length + rest.length !== length) length++;
-  return `${length}${rest}`;
+/** A record "LENGTH KEY=VALUE\n" of a pax header, a binary string. */
+function paxRecord(key: 'path' | 'linkpath' | 'size' | 'mtime', value: string): string {
+  const standIn = '.'.repeat(value.length);
+  const record = new Pax({ [key]: standIn } as HeaderData).encodeField(key);
+  return `${record.slice(0, -standIn.length - 1)}${value}\n`;
 }
 
-/** Microseconds as decimal seconds, exactly. */
-function decimal(microseconds: number): string {
-  const sign = microseconds < 0 ? '-' : '';
-  const digits = String(Math.abs(microseconds)).padStart(7, '0');
-  return `${sign}${digits.slice(0, -6)}.${digits.slice(-6)}`;
+/** A binary string as text, where it is UTF-8. */
+function text(name: string): string {
+  return Buffer.from(name, 'latin1').toString();
 }

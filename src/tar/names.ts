@@ -1,5 +1,6 @@
 /**
- * Names are bytes (see tar.ts): binary strings, one character of U+0000..U+00FF per byte, as system calls want them.
+ * Names in archives and file systems are bytes, and no encoding is promised. They are carried as "binary strings", one
+ * character of U+0000..U+00FF per byte: exact, comparable, splittable at '/', and plain ASCII looks like itself.
  */
 
 /** A binary string as the argument of a system call: exactly its bytes. */

@@ -6,17 +6,21 @@
  * it refuses by name; what is malformed it refuses too, since a guess would put a wrong tree on every
  * node.
  *
- * Names are bytes, and no encoding is promised. They are carried as "binary strings", one character of
- * U+0000..U+00FF per byte: exact, comparable, splittable at '/', and plain ASCII looks like itself.
- * (That, and pax values with line breaks in them, is why this is not node-tar's Parser: it decodes
- * names as UTF-8, so that different names become one, and skips a record that contains a line break.)
+ * Names are bytes, and no encoding is promised (see names.ts).
+ *
+ * Why this is not the parser of the package `tar`, with whose headers header.ts writes:
+ * - It decodes names as UTF-8, so that names that differ in other bytes become one file.
+ * - It skips a pax record whose value contains a line break, and goes on.
+ * - What this file refuses, such as a header with a wrong checksum or a type it does not know, it skips with a warning.
+ * - It makes a stream for every member. Inflating, parsing and writing a Debian Python with numpy and scipy (4,780 files)
+ *   in one thread took 0.64 s with it, and 0.50 s with a parser like this one.
  *
  * Layout: POSIX.1-2024, pax, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual,
  * "Basic Tar Format".
  */
 import { PythonMpiError } from '../errors.ts';
+import { BLOCK, paddingOf } from './block.ts';
 
-export const BLOCK = 512;
 /** ASCII. */
 const BLANK = 0x20;
 const ZERO = 0x30;
@@ -184,7 +188,7 @@ export class TarReader {
     if (size < 0 || size > META_LIMIT) throw corrupt(`an extended header of ${size} bytes`);
     this.#meta = { kind, bytes: Buffer.alloc(size), fill: 0 };
     this.#left = size;
-    this.#padding = padding(size);
+    this.#padding = paddingOf(size);
     if (size > 0) this.#state = 'meta';
     else this.#endMeta();
   }
@@ -230,7 +234,7 @@ export class TarReader {
       mtime,
     });
     this.#left = size;
-    this.#padding = padding(size);
+    this.#padding = paddingOf(size);
     if (size > 0) this.#state = 'content';
     else this.#endContent();
   }
@@ -301,10 +305,6 @@ export function printable(name: string): string {
 function isZero(bytes: Uint8Array): boolean {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
   return true;
-}
-
-function padding(size: number): number {
-  return (BLOCK - (size % BLOCK)) % BLOCK;
 }
 
 /** A field up to its first NUL, or all of it. */

@@ -141,17 +141,17 @@ function layOut(loads: readonly Load[]): Extent[] {
     start += length;
   };
   for (const { item, content } of loads) {
-    const { kind } = item;
+    const { kind, path, target, mode, size, mtime } = item;
     if (kind === 'other') {
-      // As the user knows it: what it is called in the stream is nobody's business.
-      const path = Buffer.isBuffer(content) ? item.path : content;
-      throw unreadable(path, 'it is neither a file nor a directory');
+      // As the user knows it, which is not what it is called in the stream.
+      const shown = Buffer.isBuffer(content) ? path : content;
+      throw unreadable(shown, 'it is neither a file nor a directory');
     }
-    const header = tarHeader({ ...item, kind });
+    const header = tarHeader({ type: kind, name: path, target, mode, size, mtime: mtime / 1e6 });
     add(header, header.length);
     if (Buffer.isBuffer(content)) add(content, content.length);
-    else add({ path: content, mtime: item.mtime }, item.size);
-    const rest = padding(item.size);
+    else add({ path: content, mtime }, size);
+    const rest = padding(size);
     add(rest, rest.length);
   }
   add(END, END.length);
