@@ -11,7 +11,6 @@ import { SUCCESS } from '../../outcome.ts';
 import type { LauncherSession } from '../../pmi/launcher.ts';
 import { PackageArrival, TreeArrival } from '../../stage/copy/arrival.ts';
 import { inventoryDigest } from '../../stage/copy/inventory.ts';
-import { packTrees } from '../../stage/copy/pack.ts';
 import { totalOf } from '../../stage/package.ts';
 import { openPackages } from '../../stage/package-file.ts';
 import { prefixId } from '../../stage/prefix.ts';
@@ -167,6 +166,8 @@ async function open(run: Bcast, base: TreeArrival | undefined): Promise<Cargo<Co
     const packages = sources.map(({ spec }) => spec);
     return { sources, plan: { packages, content: prefixId(packages) } };
   }
+  // Only the root loads what writes archives.
+  const { packTrees } = await import('../../stage/copy/pack.ts');
   const { source, content } = await packTrees(
     run.sources,
     run.destination.names,

@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { PythonMpiError } from '../../errors.ts';
 import { binaryPath } from '../../tar/names.ts';
 import { chrootError } from '../system-error.ts';
-import type { CopyDraft } from './copy-draft.ts';
+import { type CopyDraft, KEPT } from './copy-draft.ts';
 import { type Item, inventoryDigest, takeInventory } from './inventory.ts';
-import { KEPT } from './pack.ts';
 
 export interface Arrival {
   /** Names that are published, in the directory of the destination. */

@@ -3,6 +3,7 @@
  *
  *     <directory>/.python-mpi-bcast-<token>/
  *       lock         held by the maker for its life
+ *       kept         names the files that are taken over from what is published: a JSON list of paths
  *       tree/        what is to be published, by name
  *       old/         what it replaces, while it is being replaced
  *
@@ -18,6 +19,9 @@ import { chrootError, isErrno } from '../system-error.ts';
 import { freshToken } from '../user-directory.ts';
 
 const PREFIX = '.python-mpi-bcast-';
+/** What the stream of a copy brings: these two. */
+export const KEPT = 'kept';
+export const TREE = 'tree';
 
 export class CopyDraft {
   /** Absolute path of a private directory. */
@@ -48,7 +52,7 @@ export class CopyDraft {
 
   /** Where the trees to be published are made, by name. */
   get tree(): string {
-    return join(this.path, 'tree');
+    return join(this.path, TREE);
   }
 
   /**

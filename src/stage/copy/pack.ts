@@ -4,13 +4,9 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { binaryPath } from '../../tar/names.ts';
+import { KEPT, TREE } from './copy-draft.ts';
 import { type Item, inventoryDigest, isSame, takeInventory } from './inventory.ts';
 import { type Load, TreeSource, unreadable } from './tree-source.ts';
-
-/** The member of the stream that names the files that a node takes over from what it holds: a JSON list of paths. */
-export const KEPT = 'kept';
-/** The directory that everything else in the stream lies in. */
-const TREE = 'tree';
 
 /**
  * Opens files and directories for sending.
