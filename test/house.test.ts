@@ -1,6 +1,7 @@
 /** The rules of CONTRIBUTING.md that a machine can check. */
-import { globSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -42,7 +43,7 @@ const OWNERS: readonly { what: string; pattern: RegExp; owners: readonly string[
   {
     what: 'sockets',
     pattern: /node:(net|tls|dgram|http)/,
-    owners: ['src/net/', 'src/pmi/channel.ts', 'src/pmi/pmix/socket.ts'],
+    owners: ['src/net/', 'src/pmi/channel.ts'],
   },
   { what: 'child processes', pattern: /node:(child_process|cluster)/, owners: ['src/exec/'] },
   { what: 'tar', pattern: /from 'tar['/]|import\('tar['/]/, owners: ['src/tar/'] },
@@ -50,9 +51,54 @@ const OWNERS: readonly { what: string; pattern: RegExp; owners: readonly string[
   { what: 'WebAssembly', pattern: /\bWebAssembly\b/, owners: ['src/engine/'] },
 ];
 
+/** What a source imports, types included. */
 function importsOf(text: string): string[] {
-  return [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(match => match[1]!);
+  return [...text.matchAll(/(?:from|import\(|^import)\s*'([^']+)'/gm)].map(match => match[1]!);
 }
+
+/** The files of ours that a source imports. */
+function oursOf({ file, text }: { file: string; text: string }): string[] {
+  return importsOf(text)
+    .filter(name => name.startsWith('.'))
+    .map(name => normalize(join(dirname(file), name)))
+    .filter(imported => imported.startsWith('src/'));
+}
+
+/** Groups of nodes of a directed graph that can all reach one another (Tarjan), each of two or more. */
+function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const circles: string[][] = [];
+  const visit = (node: string): void => {
+    order.set(node, order.size);
+    lowest.set(node, order.get(node)!);
+    open.push(node);
+    for (const next of graph.get(node) ?? []) {
+      if (!order.has(next)) visit(next);
+      if (open.includes(next)) {
+        lowest.set(node, Math.min(lowest.get(node)!, lowest.get(next)!));
+      }
+    }
+    if (lowest.get(node) !== order.get(node)) return;
+    const group = open.splice(open.indexOf(node));
+    if (group.length > 1) circles.push(group.sort());
+  };
+  for (const node of graph.keys()) if (!order.has(node)) visit(node);
+  return circles;
+}
+
+/** Files that git tracks, or undefined where this is no clone. */
+function tracked(...args: string[]): string[] | undefined {
+  // The clone may belong to another user.
+  const git = ['-c', 'safe.directory=*', '-c', 'core.quotePath=false', 'ls-files', '-z', ...args];
+  const { status, stdout } = spawnSync('git', git, { cwd: root, encoding: 'utf8' });
+  return status === 0 ? stdout.split('\0').filter(Boolean) : undefined;
+}
+
+/** What a build, a profiler, an editor or a run leaves behind. */
+const STRAY =
+  /(^|\/)(node_modules|dist|build|__pycache__|\.venv|core(\.\d+)?|perf\.data.*|nohup\.out)(\/|$)|(^|\/)isolate-|\.(log|cpuprofile|heapprofile|heapsnapshot|profraw|profdata|gcda|gcno|o|a|so|wasm|pyc|tgz|whl|tmp|orig|rej|swp)$|~$/;
 
 const house = suite('house');
 
@@ -60,9 +106,7 @@ house('imports run one way', () => {
   const wrong: string[] = [];
   for (const { file, text } of sources) {
     const wing = wingOf(file);
-    for (const target of importsOf(text).filter(name => name.startsWith('.'))) {
-      const imported = normalize(join(dirname(file), target));
-      if (!imported.startsWith('src/')) continue;
+    for (const imported of oursOf({ file, text })) {
       const other = wingOf(imported);
       const allowed =
         other === wing || other === 'leaf' || (MAY_IMPORT[wing] ?? []).includes(other);
@@ -74,15 +118,60 @@ house('imports run one way', () => {
   assert.equal(wrong, []);
 });
 
+house('the modules of the engine do not include one another in circles', () => {
+  const parts = globSync('wasm/**/*.{c,h}', { cwd: root }).map(file => {
+    const text = readFileSync(join(root, file), 'utf8');
+    const included = [...text.matchAll(/^#include "([^"]+)"/gm)].map(match => match[1]!);
+    return { module: basename(file).replace(/\.[ch]$/, ''), included };
+  });
+  const graph = new Map<string, string[]>();
+  for (const { module, included } of parts) {
+    const others = included
+      .map(name => basename(name).replace(/\.h$/, ''))
+      .filter(other => other !== module);
+    graph.set(module, [...(graph.get(module) ?? []), ...others]);
+  }
+  assert.equal(circlesOf(graph), []);
+});
+
 for (const { what, pattern, owners } of OWNERS) {
   house(`${what}: one owner`, () => {
     const users = sources
       .filter(({ text }) => pattern.test(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')))
-      .map(({ file }) => file)
-      .filter(file => !owners.some(owner => file.startsWith(owner)));
-    assert.equal(users, []);
+      .map(({ file }) => file);
+    const others = users.filter(file => !owners.some(owner => file.startsWith(owner)));
+    assert.equal(others, []);
+    const idle = owners.filter(owner => !users.some(file => file.startsWith(owner)));
+    assert.equal(idle, [], 'owners that are not there, or do not use it');
   });
 }
+
+house('git tracks nothing that was built, measured or left behind', () => {
+  const strays = tracked()?.filter(file => STRAY.test(file));
+  assert.equal(strays ?? [], []);
+  assert.equal(tracked('--cached', '--ignored', '--exclude-standard') ?? [], []);
+});
+
+house('tests stand where their sources stand', () => {
+  /** Tests of the whole, and what tests are made of. */
+  const OF_THE_WHOLE = /^test\/(cluster|fixtures|hostile|load|native|soak|support)\//;
+  const suites = globSync('test/**/*.test.ts', { cwd: root }).filter(
+    file => !OF_THE_WHOLE.test(file),
+  );
+  const astray = suites.filter(file => {
+    const there = join(root, dirname(file).replace(/^test/, 'src'));
+    return !statSync(there, { throwIfNoEntry: false })?.isDirectory();
+  });
+  assert.equal(astray, []);
+});
+
+house('paths of files are not taken from URLs, which escape them', () => {
+  const files = globSync('{src,test,bench,tools}/**/*.ts', { cwd: root });
+  const escaped = files.filter(file =>
+    /import\.meta\.url\)\s*\.(pathname|href)/.test(readFileSync(join(root, file), 'utf8')),
+  );
+  assert.equal(escaped, []);
+});
 
 house('codecs are pure', () => {
   const impure = sources

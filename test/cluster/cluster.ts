@@ -206,11 +206,14 @@ export class Cluster {
    * What jobs have left on the nodes that was not there at the beginning: processes, listening sockets, and files of ours
    * in /dev/shm and /tmp besides the users' locks. Jobs may tidy up behind themselves, so this waits until there is
    * nothing, for a time.
+   * @param expected what may stay, and is neither waited for nor returned
    */
-  async leftovers(timeoutMs = 10_000): Promise<string[]> {
+  async leftovers(timeoutMs = 10_000, expected?: RegExp): Promise<string[]> {
     const deadline = Deadline.after(timeoutMs);
     for (;;) {
-      const found = (await this.#present()).filter(line => !this.#idle.has(line));
+      const found = (await this.#present()).filter(
+        line => !this.#idle.has(line) && expected?.test(line) !== true,
+      );
       if (found.length === 0 || deadline.expired) return found;
       await pause(100);
     }

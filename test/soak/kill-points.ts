@@ -34,12 +34,16 @@ const VICTIMS = [
 ] as const;
 type Victim = (typeof VICTIMS)[number];
 
-/** Longest a job may take to end after it was struck, in milliseconds. */
-const END_MS = 60_000;
-/** What the job itself allows staging to take, in seconds. */
+/**
+ * What a job itself allows staging to take, in seconds: so much, or so many times what an undisturbed job takes in all,
+ * where the machine is slow.
+ */
 const TIMEOUT_S = 15;
-/** Longest a janitor may take, in milliseconds; see src/launch/sweep.ts. */
-const TIDY_MS = 25_000;
+const TIMES = 6;
+/** Longest a job may take to end after that, in milliseconds. */
+const END_MS = 60_000;
+/** Longest a janitor may take, in milliseconds: its own limit (src/launch/sweep.ts) and what a slow machine adds. */
+const TIDY_MS = 60_000;
 /** Longest pause between an event of the job and the blow, in milliseconds. */
 const MOMENT_MS = 120;
 
@@ -100,6 +104,8 @@ export class KillPoints {
   readonly #launchers: readonly JobLauncher[];
   readonly #script: string;
   readonly #env: NodeJS.ProcessEnv;
+  /** What a job allows staging to take, in seconds. */
+  #timeout = END_MS / 1000;
   /** Lines that an undisturbed, verbose job of each launcher says. */
   readonly #lines = new Map<JobLauncher, number>();
 
@@ -111,7 +117,6 @@ export class KillPoints {
       PYTHON_MPI_PACKAGES: `${cluster.shared}/staged.tar.gz`,
       PYTHON_MPI_PYTHON: '/usr/bin/python3',
       PYTHON_MPI_RENDEZVOUS: `${cluster.shared}/rendezvous`,
-      PYTHON_MPI_TIMEOUT: String(TIMEOUT_S),
       PYTHON_MPI_SIZE: '8',
     };
   }
@@ -130,12 +135,16 @@ export class KillPoints {
     await cluster.on('head', ['sh', '-ec', pack]);
     // So that the broadcast takes its time, too.
     await cluster.shape('n0', '200mbit');
+    let slowest = 0;
     for (const launcher of launchers) {
       const { stdout, stderr } = await points.#start(launcher, { PYTHON_MPI_VERBOSE: '1' }).ended;
       points.#lines.set(launcher, (stdout + stderr).split('\n').length - 1);
+      const begun = performance.now();
       const fault = await points.#undisturbed(launcher);
       if (fault !== undefined) throw new Error(`${launcher}, before any blow: ${fault}`);
+      slowest = Math.max(slowest, (performance.now() - begun) / 1000);
     }
+    points.#timeout = Math.ceil(Math.max(TIMEOUT_S, TIMES * slowest));
     return points;
   }
 
@@ -170,13 +179,13 @@ export class KillPoints {
     if (/^ {4}at .*:\d+/m.test(stderr)) faults.push(`a stack trace: ${stderr}`);
 
     await this.#forget(launcher);
-    const left = await this.#cluster.leftovers(TIDY_MS);
     // Nobody is left to remove the files of a node on which all were killed, until the next run comes by.
     // Slurm kills all of a step that has lost its srun, however it hides.
     const helpless =
       ['a janitor', 'all on a node', 'everything'].includes(victim) ||
       (launcher === 'srun' && victim.startsWith('the launcher'));
-    faults.push(...left.filter(line => !(helpless && / \/dev\/shm\//.test(line))));
+    const expected = helpless ? / \/dev\/shm\// : undefined;
+    faults.push(...(await this.#cluster.leftovers(TIDY_MS, expected)));
     const next = await this.#undisturbed(launcher);
     if (next !== undefined) faults.push(`the next run: ${next}`);
     faults.push(
@@ -195,7 +204,11 @@ export class KillPoints {
 
   #start(launcher: JobLauncher, env: NodeJS.ProcessEnv): Running {
     const program = [`${PROJECT}/bin/python-mpi`, this.#script];
-    const options = { env: { ...this.#env, ...env }, timeoutMs: END_MS };
+    const timeout = { PYTHON_MPI_TIMEOUT: String(this.#timeout) };
+    const options = {
+      env: { ...this.#env, ...timeout, ...env },
+      timeoutMs: this.#timeout * 1000 + END_MS,
+    };
     switch (launcher) {
       case 'srun':
         return this.#cluster.start(

@@ -46,7 +46,7 @@ export interface Job {
   child: ChildProcess;
   /** Its private chroot. */
   chroot: string;
-  /** Resolves once the output holds this text. */
+  /** Resolves once the output holds this text; rejects when the job ends without. */
   says: (text: string) => Promise<void>;
   ended: Promise<Finished>;
 }
@@ -101,9 +101,17 @@ export function start(args: readonly string[], options: JobOptions = {}): Job {
     err,
     told: err.split('\n').filter(line => line.startsWith('python-mpi: ')),
   }));
+  let over = false;
+  void ended.then(() => {
+    over = true;
+    wake();
+  });
   const says = (text: string) =>
-    new Promise<void>(resolve => {
-      const look = () => (out + err).includes(text) && resolve();
+    new Promise<void>((resolve, reject) => {
+      const look = () => {
+        if ((out + err).includes(text)) resolve();
+        else if (over) reject(new Error(`ended without saying ${text}: ${out}${err}`));
+      };
       waiters.push(look);
       look();
     });
