@@ -1,8 +1,8 @@
 /**
  * One rank's run, as a story: find the others, stage, become Python, and leave nothing behind.
  *
- * With its parts in launch/ this is the only place that knows more than one wing. Most ranks only ask their leader, so what
- * others do is loaded by those who do it.
+ * With its parts in launch/ this is the only place that knows more than one wing. Most ranks only
+ * ask their leader, so what others do is loaded where it is done.
  */
 import { Deadline, pause } from './deadline.ts';
 import { become, supervise } from './exec/python.ts';
@@ -18,7 +18,10 @@ import type { LauncherSession } from './pmi/launcher.ts';
 import { hookEnvironment } from './stage/abort-hook.ts';
 import { pythonProgram } from './stage/environment.ts';
 
-/** From Python's start to giving memory back, in milliseconds: a Python that is over by then had better not wait for it. */
+/**
+ * From Python's start to giving memory back, in milliseconds: a Python that is over by then had
+ * better not wait for it.
+ */
 const SETTLE_MS = 2000;
 
 /**
@@ -95,7 +98,7 @@ async function handOver(
   return outcome;
 }
 
-/** Python may run for hours, beside memory that nobody will use again. */
+/** Python may run for hours, beside memory that will not be used again. */
 async function giveMemoryBack(over = Promise.resolve()): Promise<void> {
   await over;
   await pause(SETTLE_MS);

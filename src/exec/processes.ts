@@ -4,21 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { Backoff } from '../deadline.ts';
-
-export interface ProcessIdentity {
-  pid: number;
-  /** Start time in clock ticks since boot, as the kernel gives it. */
-  started: string;
-}
+import type { ProcessIdentity } from '../process-identity.ts';
 
 /** Longest time between two looks, in milliseconds. */
 const POLL_MS = 50;
-
-/** Whether something that was said or written down is the identity of a process. */
-export function isProcessIdentity(said: unknown): said is ProcessIdentity {
-  const { pid, started } = (said ?? {}) as Partial<Record<string, unknown>>;
-  return Number.isSafeInteger(pid) && (pid as number) > 0 && typeof started === 'string';
-}
 
 /** State and start time of a process, or undefined when there is none of that pid. */
 function look(pid: number): { state: string; started: string } | undefined {

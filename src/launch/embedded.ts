@@ -1,6 +1,6 @@
 /**
- * The embedded launcher: N ranks on this machine, served by the built-in PMI server. Each rank is this
- * program again, so a laptop takes the same path as a cluster.
+ * The embedded launcher: N ranks on this machine, served by the built-in PMI server. Each rank is
+ * this program again, so a laptop takes the same path as a cluster.
  */
 import { codeOfStatus, PythonMpiError } from '../errors.ts';
 import { LocalRanks } from '../exec/ranks.ts';
@@ -45,7 +45,8 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
       connection.on('data', (bytes: Buffer) => act(server.feed(rank, bytes)));
       connection.on('error', () => {});
     },
-    // Not when the connection closes: how the rank ended says more than that it left others waiting.
+    // Not when the connection closes: how the rank ended says more than that it left others
+    // waiting.
     ended: rank => act(server.closed(rank)),
   });
   const { rank, outcome } = await ranks.ended();

@@ -9,13 +9,19 @@ import type { LauncherSession } from '../pmi/launcher.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
 import { JobFailed, type Run } from './run.ts';
 
-/** How long the verdict may take to reach everybody below, and cleaning up may take, in milliseconds. */
+/**
+ * How long the verdict may take to reach all nodes below, and cleaning up may take, in
+ * milliseconds.
+ */
 export const CLEANUP_MS = 10_000;
-/** How long the first rank may take to end the job with an error that all ranks make, in milliseconds. */
+/**
+ * How long the first rank may take to end the job with an error that all ranks make, in
+ * milliseconds.
+ */
 export const PRECEDENCE_MS = 1000;
 
 /**
- * Tells the launcher, and the user of what the root has not told him already.
+ * Tells the launcher, and the user unless the root has done so already.
  * @param release undoes what this rank did on its node
  * @returns what to throw
  */
@@ -32,7 +38,8 @@ export async function giveUp(
   }
   const error = asPythonMpiError(thrown);
   error.host ??= hostname();
-  // What the user got wrong, all ranks find out, as a rule; only if the first one did not is this the one to say it.
+  // What the user got wrong, all ranks find out, as a rule; only if the first one did not is
+  // this the one to say it.
   if (error.code === 'USAGE' && session.placement.rank !== 0) await pause(PRECEDENCE_MS);
   run.complain(error);
   await release?.();
@@ -50,8 +57,8 @@ export async function giveUp(
 const DESERTED: readonly ErrorCode[] = ['PEER_LOST', 'UNREACHABLE', 'TIMEOUT'];
 
 /**
- * What to throw where a rank cannot go on without another one. All who are in this position would tell the same, and the
- * first rank, while it lives, knows better: so one of them does.
+ * What to throw where a rank cannot go on without another one. All such ranks would tell the same,
+ * and the first rank, while it lives, knows better: so one of them does.
  */
 export function deserted({ isDeputy }: NodeMap, thrown: unknown): unknown {
   const error = asPythonMpiError(thrown);

@@ -1,18 +1,18 @@
 /**
- * What it takes to lead a node: to be found by the leaders of other nodes and by the other ranks of this one, and
- * to take part in sessions. Knows nothing of what is broadcast.
+ * What it takes to lead a node: to be found by the leaders of other nodes and by the other ranks of
+ * this one, and to take part in sessions. Knows nothing of what is broadcast.
  */
 import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
 import type { Failure, Ready } from '../engine/engine.ts';
 import { codeOfStatus, type PythonMpiError } from '../errors.ts';
-import { isProcessIdentity, type ProcessIdentity } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import { Driver, type Stager } from '../net/driver.ts';
 import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
 import type { Link } from '../net/link.ts';
 import { Listener } from '../net/listener.ts';
 import { LocalGathering } from '../net/local.ts';
+import { isProcessIdentity, type ProcessIdentity } from '../process-identity.ts';
 import { CLEANUP_MS, deserted } from './failure.ts';
 import { decodeFailure, encodeFailure, type LocalVerdict } from './plan.ts';
 import type { Rendezvous } from './rendezvous/choose.ts';
@@ -21,11 +21,14 @@ import { JobFailed } from './run.ts';
 
 /** How long started leaders may take to connect to their parents, in milliseconds. */
 const GRACE_MS = 30_000;
-/** How long the launcher may take to start them, where some may be missing in the end, in milliseconds. */
+/**
+ * How long the launcher may take to start them, where some may be missing in the end, in
+ * milliseconds.
+ */
 const START_MS = 90_000;
 /**
- * How long a node that has lost its parent may take to come back by another, and how long a parent may be silent until it is
- * taken for lost, in milliseconds.
+ * How long a node that has lost its parent may take to come back by another, and how long a parent
+ * may be silent until it is taken for lost, in milliseconds.
  */
 const REJOIN_MS = 10_000;
 
@@ -62,7 +65,8 @@ export class Leadership {
   /**
    * Takes this rank's place among the leaders: opens its listener and makes it known.
    * @param deadline of everything that follows
-   * @throws PythonMpiError as Rendezvous.lead; JobFailed where it is another rank that has to tell of it
+   * @throws PythonMpiError as Rendezvous.lead; JobFailed where it is another rank that has to tell
+   *   of it
    */
   static async take(
     rendezvous: Rendezvous,
@@ -116,7 +120,8 @@ export class Leadership {
   }
 
   /**
-   * Waits for the verdict of a session. If it is a failure, tells the user, where this rank has to, and the ranks of this node.
+   * Waits for the verdict of a session. If it is a failure, tells the user, where this rank has to,
+   * and the ranks of this node.
    * @throws JobFailed for a failure
    */
   async verdictOf(driver: Driver, complain: (error: PythonMpiError) => void): Promise<Ready> {
@@ -143,7 +148,8 @@ export class Leadership {
   }
 
   /**
-   * Resolves when no other rank needs this leader any more, or time for that is over; all links are closed then.
+   * Resolves when no other rank needs this leader any more, or time for that is over; all links are
+   * closed then.
    * @param also whatever else has to have ended
    */
   async conclude(also: Promise<void> = Promise.resolve()): Promise<void> {
@@ -161,8 +167,9 @@ export class Leadership {
   }
 
   /**
-   * How long nodes that have yet to connect are waited for, and nodes that have lost their parent. A node that may not have
-   * been started yet has nearly all the time there is, unless nodes may be missing in the end.
+   * How long nodes that have yet to connect are waited for, and nodes that have lost their parent.
+   * A node that may not have been started yet has nearly all the time there is, unless nodes may be
+   * missing in the end.
    */
   #patience(tolerateLost: boolean): { graceMs: number; rejoinMs: number; silentMs: number } {
     const { remaining } = this.#deadline;
@@ -173,7 +180,9 @@ export class Leadership {
     return { graceMs: Math.ceil(Math.max(1, graceMs)), rejoinMs, silentMs: rejoinMs };
   }
 
-  /** Leaders that share a host know the same secret, and may listen where another one was expected. */
+  /**
+   * Leaders that share a host know the same secret, and may listen where another one was expected.
+   */
   #expects({ kind, from, to }: Greeting): boolean {
     if (to !== this.#nodeMap.position) return false;
     return kind === LOCAL || (kind !== STORE && from < this.#leaders);

@@ -1,7 +1,7 @@
 /**
- * What the root announces to every node leader, and how a failure travels back: the opaque texts that the
- * engine carries. A plan is signed with the session's secret, so the digests in it are the root's whatever
- * the nodes between are; everything else is then checked against those digests.
+ * What the root announces to every node leader, and how a failure travels back: the opaque texts
+ * that the engine carries. A plan is signed with the session's secret, so the digests in it are the
+ * root's whatever the nodes between are; everything else is then checked against those digests.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { codeOfStatus, type ErrorCode, PythonMpiError, STATUS } from '../errors.ts';
@@ -32,7 +32,8 @@ export function encodePlan<P extends object>(plan: P, secret: Buffer): Buffer {
 
 /**
  * @param isPlan whether what the root says makes sense
- * @throws PythonMpiError AUTHENTICATION when the root of this job did not write it; PROTOCOL when it makes no sense
+ * @throws PythonMpiError AUTHENTICATION when the root of this job did not write it; PROTOCOL when
+ *   it makes no sense
  */
 export function decodePlan<P extends object>(
   bytes: Uint8Array,

@@ -1,5 +1,6 @@
 /**
- * One node's part in a launch: unpacks the packages into a draft and publishes that as a prefix, unless it is there.
+ * One node's part in a launch: unpacks the packages into a draft and publishes that as a prefix,
+ * unless it is there.
  */
 import { type Deadline, now } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';

@@ -1,6 +1,6 @@
 /**
- * What to try when a node-local directory is of no use. What fails there does not know how the user chose the directory; the
- * program that was given it does.
+ * What to try when a node-local directory is of no use. What fails there does not know how the user
+ * chose the directory; the program that was given it does.
  */
 import { asPythonMpiError, type ErrorCode, PythonMpiError } from '../errors.ts';
 
@@ -20,7 +20,10 @@ export const CHOOSE_DEST: Remedy = {
   CHROOT_UNUSABLE: 'choose another DEST, local to the node, that you may write to',
 };
 
-/** The error with the remedy as its hint, unless it has a better one; and with the host, unless it names one. */
+/**
+ * The error with the remedy as its hint, unless it has a better one; and with the host, unless it
+ * names one.
+ */
 export function remedied(thrown: unknown, remedy: Remedy, host: string): PythonMpiError {
   const error = asPythonMpiError(thrown);
   const { code, message, hint = remedy[code] } = error;

@@ -28,7 +28,10 @@ export interface Configuration {
   report: string | undefined;
 }
 
-/** What a killed leader leaves: prefixes in a chroot, or drafts of copies in the directory of their destination. */
+/**
+ * What a killed leader leaves: prefixes in a chroot, or drafts of copies in the directory of their
+ * destination.
+ */
 export type CleanupKind = 'prefixes' | 'drafts';
 
 /** The command line that cleans up in a directory. */
@@ -51,15 +54,18 @@ export interface Run {
   log: Log;
   /** Hears how far the broadcast has come, in bytes. */
   progress: (done: number, total: number) => void;
-  /** Tells the log who is speaking, once that is known. */
-  introduce: (who: string) => void;
+  /** Tells the log which rank is speaking, once that is known. */
+  introduce: (rank: string) => void;
   /** Tells the user of an error, in one line. */
   complain: (error: PythonMpiError) => void;
   /** Tells the user of what is no error yet, in one line. */
   warn: (message: string) => void;
 }
 
-/** Python did not run and the user has been told why: by the root for all, or by the one rank that knew. */
+/**
+ * Python did not run and the user has been told why: by the root for all, or by the one rank that
+ * knew.
+ */
 export class JobFailed extends Error {
   readonly error: PythonMpiError;
 

@@ -1,5 +1,6 @@
 /**
- * How every rank begins, of a launch and of a broadcast alike: it finds out which launcher started it, and as which rank.
+ * How every rank begins, of a launch and of a broadcast alike: it finds out which launcher started
+ * it, and as which rank.
  */
 import { hostname } from 'node:os';
 import type { Deadline } from '../deadline.ts';

@@ -1,6 +1,7 @@
 /**
- * One node's part in a session that brings packages: takes the stream from the driver and unpacks it. Where to, and what
- * becomes of it there, its two kinds say: PrefixStager and CopyStager. Knows no links.
+ * One node's part in a session that brings packages: takes the stream from the driver and unpacks
+ * it. Where to, and what becomes of it there, its two kinds say: PrefixStager and CopyStager. Knows
+ * no links.
  */
 import { PythonMpiError } from '../errors.ts';
 import type { Answer, Driver, Stager } from '../net/driver.ts';
@@ -67,7 +68,8 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   protected abstract complete(plan: P, unpacked: Unpacked): Promise<void>;
 
   /**
-   * Root: announces what has been opened, and reads from it whatever is asked for. Errors fail the session.
+   * Root: announces what has been opened, and reads from it whatever is asked for. Errors fail the
+   * session.
    * @param note hears what is announced, and this node's own answer
    */
   async offer(
@@ -109,8 +111,8 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   }
 
   /**
-   * The session is over, and what was begun is not to be completed. A verdict may come before this node has begun to get
-   * ready, or while it does.
+   * The session is over, and what was begun is not to be completed. A verdict may come before this
+   * node has begun to get ready, or while it does.
    */
   protected async stop(): Promise<void> {
     this.#abandoned = true;

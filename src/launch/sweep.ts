@@ -1,5 +1,6 @@
 /**
- * What the janitor of a node leader does when the leader was killed: the same sweep that the next run would do.
+ * What the janitor of a node leader does when the leader was killed: the same sweep that the next
+ * run would do.
  */
 import { Deadline, pause } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
@@ -26,7 +27,8 @@ const SWEEPS: Record<CleanupKind, (directory: string, deadline: Deadline) => Pro
 };
 
 /**
- * Sweeps the directory until everything dead is gone. Those who live are left alone: they clean up after themselves.
+ * Sweeps the directory until everything dead is gone. What living processes use is left alone: they
+ * clean up after themselves.
  * @throws PythonMpiError as Store.open
  */
 export async function sweep(litter: CleanupKind, directory: string): Promise<void> {

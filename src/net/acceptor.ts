@@ -1,10 +1,11 @@
 /**
- * Listening sockets, and the connections made to them that have proved nothing yet: how many there may be, and how long
- * each may take. What is said on a connection is the caller's business.
+ * Listening sockets, and the connections made to them that have proved nothing yet: how many there
+ * may be, and how long each may take. What is said on a connection is the caller's business.
  *
- * A peer that knows what to say needs milliseconds. So a new connection takes the place of the one that has been pending
- * longest: connections that say nothing, however many, are the ones to go, and cannot keep others out. Descriptors are
- * limited too, and most of them are for the files that are unpacked here.
+ * A peer that knows what to say needs milliseconds. So a new connection takes the place of the one
+ * that has been pending longest: connections that say nothing, however many, are the ones to go,
+ * and cannot keep others out. Descriptors are limited too, and most of them are for the files that
+ * are unpacked here.
  */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -16,7 +17,10 @@ const MOST = 1024;
 /** The share of this process's descriptors that pending connections may have. */
 const SHARE = 1 / 4;
 
-/** A connection that has proved nothing yet. Its errors are ignored; it is closed when its time is over. */
+/**
+ * A connection that has proved nothing yet. Its errors are ignored; it is closed when its time is
+ * over.
+ */
 export class PendingConnection {
   /** Paused: nothing is read before the caller says so. */
   readonly socket: Socket;
@@ -73,7 +77,8 @@ export class Acceptor {
   }
 
   /**
-   * Listens on every address, on the first of these ports that is free; 0 lets the kernel choose one.
+   * Listens on every address, on the first of these ports that is free; 0 lets the kernel choose
+   * one.
    * @returns the port
    * @throws PythonMpiError SYSTEM when none of the ports can be had
    */

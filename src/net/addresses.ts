@@ -15,8 +15,9 @@ const LINK_LOCAL = /^(fe80:|169\.254\.)/i;
 const NAME_MS = 1000;
 
 /**
- * Numeric addresses at which other nodes may reach this one, most promising first: those that the node's own name stands
- * for, because that is what the site calls it by; then IPv4 before IPv6, both in the order of the interfaces.
+ * Numeric addresses at which other nodes may reach this one, most promising first: those that the
+ * node's own name stands for, because that is what the site calls it by; then IPv4 before IPv6,
+ * both in the order of the interfaces.
  * @param only name of the one interface to use, when the user chose one
  * @throws PythonMpiError USAGE when that interface does not exist or has no address
  */
@@ -37,7 +38,10 @@ export async function publishableAddresses(only?: string): Promise<string[]> {
   return found.toSorted((a, b) => rank(a) - rank(b)).map(entry => entry.address);
 }
 
-/** What a name stands for here; nothing, where it does not or nobody answers in time. */
+/**
+ * The addresses that a name stands for here; none where it stands for none or no answer comes in
+ * time.
+ */
 async function addressesOf(name: string): Promise<string[]> {
   const asked = lookup(name, { all: true });
   try {

@@ -1,11 +1,11 @@
 /**
- * The business card of a node leader: where it can be reached. Pure text, of characters that every PMI
- * carries (no space, no semicolon, no equals sign) and short enough for all (under 900 bytes).
+ * The business card of a node leader: where it can be reached. Pure text, of characters that every
+ * PMI carries (no space, no semicolon, no equals sign) and short enough for all (under 900 bytes).
  *
  *     1|<host>|<address>:<port>,<address>:<port>...|<name of the local socket>
  *
- * An address may be a host name, an IPv4 address or an IPv6 address without brackets: the port is what
- * follows the last colon.
+ * An address may be a host name, an IPv4 address or an IPv6 address without brackets: the port is
+ * what follows the last colon.
  */
 import { PythonMpiError } from '../errors.ts';
 

@@ -1,8 +1,10 @@
 /**
- * Reaching a peer: one address, the first of several that leads there, and again where the peer may only be late.
+ * Reaching a peer: one address, the first of several that leads there, and again where the peer may
+ * only be late.
  *
- * An address that leads nowhere often does not say so for seconds: the interface of a management network, say. So the
- * addresses are tried in their order, but none waits for the one before it for long (RFC 8305 does it for browsers).
+ * An address that leads nowhere often does not say so for seconds: the interface of a management
+ * network, say. So the addresses are tried in their order, but none waits for the one before it for
+ * long (RFC 8305 does it for browsers).
  */
 import { connect, type Socket } from 'node:net';
 import { Alarm, Backoff, type Deadline, now } from '../deadline.ts';
@@ -10,7 +12,9 @@ import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { CHALLENGE_BYTES, ClientHandshake, type Greeting } from './handshake.ts';
 import { Link } from './link.ts';
 
-/** How long an address may take to answer before the next one is tried beside it, in milliseconds. */
+/**
+ * How long an address may take to answer before the next one is tried beside it, in milliseconds.
+ */
 const HEAD_START_MS = 250;
 /** Longest pause before the next try, in milliseconds. */
 const RETRY_MS = 20;
@@ -77,7 +81,8 @@ export function dial(
 }
 
 /**
- * Connects to the first address that answers and proves itself there; nothing is proved at the others.
+ * Connects to the first address that answers and proves itself there; nothing is proved at the
+ * others.
  * @throws PythonMpiError UNREACHABLE, AUTHENTICATION or TIMEOUT: what became of the last address
  */
 export function dialAny(

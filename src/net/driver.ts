@@ -1,6 +1,6 @@
 /**
- * Performs the engine's actions on real links, files and time. Contains no protocol: what to do is decided in
- * the engine, what the bytes mean in the stager.
+ * Performs the engine's actions on real links, files and time. Contains no protocol: what to do is
+ * decided in the engine, what the bytes mean in the stager.
  */
 import { Alarm, Deadline, now } from '../deadline.ts';
 import {
@@ -24,8 +24,9 @@ import type { Link } from './link.ts';
 const DIAL_MS = 5000;
 
 /**
- * What a node makes of an announcement: it holds everything already; in a survey, which has no stream, it lacks something; or
- * it needs the stream, and `staged` settles when all of that is in place, or cannot be.
+ * What a node makes of an announcement: it holds everything already; in a survey, which has no
+ * stream, it lacks something; or it needs the stream, and `staged` settles when all of that is in
+ * place, or cannot be.
  */
 export type Answer = { says: 'held' | 'lacking' } | { says: 'needed'; staged: Promise<unknown> };
 
@@ -53,7 +54,10 @@ export interface DriverOptions {
   stager: Stager;
   /** Looks up where a position can be reached. */
   cardOf: (position: number) => Promise<Card>;
-  /** How much later than this node another one may begin to listen, in milliseconds; default not at all. */
+  /**
+   * How much later than this node another one may begin to listen, in milliseconds; default not at
+   * all.
+   */
   latenessMs?: number;
   deadline: Deadline;
   log: Log;
@@ -150,7 +154,10 @@ export class Driver {
     this.#links.clear();
   }
 
-  /** Tells the engine what happened and does what it then wants. Re-entrant: the outermost call drains. */
+  /**
+   * Tells the engine what happened and does what it then wants. Re-entrant: the outermost call
+   * drains.
+   */
   #happened(tell: (engine: Engine) => void): void {
     if (this.#closed) return;
     if (this.#draining) {
@@ -256,7 +263,8 @@ export class Driver {
     const greeting = { kind, from: this.#options.position, to: position } as const;
     try {
       const card = await cardOf(position);
-      // A new parent in place of a lost one has listened for long, or is lost too: it is not waited for.
+      // A new parent in place of a lost one has listened for long, or is lost too: it is
+      // not waited for.
       const late = Deadline.after(this.#hadParent ? 0 : (this.#options.latenessMs ?? 0));
       const link = await retry(
         () => dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS)),

@@ -1,13 +1,15 @@
 /**
- * The keyed challenge on every connection: nobody without the session's secret gets a byte in or out.
+ * The keyed challenge on every connection: a peer without the session's secret gets no byte in or
+ * out.
  *
  *     client -> server   hello      "PMPI" version kind 0 0  from:u32  to:u32  nonce:16      32 bytes
  *     server -> client   challenge  nonce:16  mac(secret, "server" hello nonce):32            48 bytes
  *     client -> server   proof      mac(secret, "client" hello challenge):32                  32 bytes
  *
- * Integers are little-endian, macs HMAC-SHA-256. Both nonces enter both macs, so neither side's part can
- * be replayed, and each side's label keeps it from being reflected. The server proves itself first,
- * so a stranger on a recycled port learns nothing but a nonce. Pure: knows no socket and no time.
+ * Integers are little-endian, macs HMAC-SHA-256. Both nonces enter both macs, so neither side's
+ * part can be replayed, and each side's label keeps it from being reflected. The server proves
+ * itself first, so a stranger on a recycled port learns nothing but a nonce. Pure: knows no socket
+ * and no time.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PythonMpiError } from '../errors.ts';
@@ -49,14 +51,15 @@ export interface Greeting {
   to: number;
 }
 
-/** A secret that nobody else has. */
+/** Draws a secret. */
 export function drawSecret(): Buffer {
   return randomBytes(SECRET_BYTES);
 }
 
 /**
  * A secret as it came through a launcher's store or a note, in hexadecimal digits.
- * @throws PythonMpiError AUTHENTICATION for anything else: a key of half a secret, or none, would be guessed
+ * @throws PythonMpiError AUTHENTICATION for anything else: a key of half a secret, or none, would
+ *   be guessed
  */
 export function readSecret(text: string): Buffer {
   const secret = Buffer.from(text, 'hex');

@@ -13,7 +13,7 @@ export class Lines {
   readonly #link: Link;
   readonly #peer: string;
   readonly #ahead: number;
-  /** Messages nobody has asked for yet. */
+  /** Messages that have not been asked for yet. */
   #arrived: unknown[] = [];
   #asked: PromiseWithResolvers<unknown> | undefined;
   #broken: PythonMpiError | undefined;
@@ -21,8 +21,8 @@ export class Lines {
   #text = '';
 
   /**
-   * @param peer who is at the other end, for errors
-   * @param ahead messages that may wait here; who sends more is cut off
+   * @param peer name of the other end, for errors
+   * @param ahead messages that may wait here; a peer that sends more is cut off
    */
   constructor(link: Link, peer: string, ahead = MAX_AHEAD) {
     this.#link = link;

@@ -1,15 +1,19 @@
 /**
- * One authenticated connection. It moves bytes and knows neither frames nor the tree, nor how it came to be.
+ * One authenticated connection. It moves bytes and knows neither frames nor the tree, nor how it
+ * came to be.
  */
 import type { Socket } from 'node:net';
 import type { Greeting } from './handshake.ts';
 
-/** What a peer may send before anybody reads it, in bytes: more than any of ours says unasked. */
+/** Bytes that a peer may send before they are read here: more than any of ours says unasked. */
 const MAX_EARLY = 1 << 20;
 
 /** Takes what arrives on a link. Exactly one of `ended` and `lost` comes last. */
 export interface LinkReader {
-  /** Where the next bytes should be put; called before each read. Absent or undefined: where the link likes. */
+  /**
+   * Where the next bytes should be put; called before each read. Absent or undefined: where the
+   * link likes.
+   */
   inbox?: () => Uint8Array | undefined;
   /** Bytes arrived; they are only valid during the call. */
   received(bytes: Uint8Array): void;
@@ -37,7 +41,7 @@ export class Link {
     socket.on('close', () => this.#finish(reader => reader.lost('the connection was closed')));
   }
 
-  /** Who is at the other end, for messages. */
+  /** Address of the other end, for messages. */
   get peer(): string {
     return `${this.#socket.remoteAddress ?? 'local'}:${this.#socket.remotePort ?? ''}`;
   }
@@ -66,7 +70,9 @@ export class Link {
     return this.#reader?.inbox?.();
   }
 
-  /** Sends `bytes`, which must stay as they are until `sent` is called. After a loss it never is. */
+  /**
+   * Sends `bytes`, which must stay as they are until `sent` is called. After a loss it never is.
+   */
   send(bytes: Uint8Array, sent?: () => void): void {
     if (this.#socket.destroyed) return;
     this.#socket.write(bytes, error => {

@@ -16,7 +16,8 @@ export class Listener {
 
   /**
    * @param accept takes each link
-   * @param expects whether this listener is the one that a client means; another one may have the same secret
+   * @param expects whether this listener is the one that a client means; another one may have the
+   *   same secret
    */
   constructor(accept: (link: Link) => void, expects: (greeting: Greeting) => boolean = () => true) {
     this.#accept = accept;
@@ -24,8 +25,8 @@ export class Listener {
   }
 
   /**
-   * From now on connections can prove themselves; those made before have waited. The secret may be known only
-   * after the address was published.
+   * From now on connections can prove themselves; those made before have waited. The secret may be
+   * known only after the address was published.
    */
   admit(secret: Buffer): void {
     this.#secret = secret;

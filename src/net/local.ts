@@ -1,8 +1,8 @@
 /**
  * Inside a node: the leader tells the other ranks of its node what became of the staging.
  *
- * Over a link of kind LOCAL, one line of JSON each way: the rank says who it is, the leader answers once with
- * the outcome. What an outcome holds is the caller's business.
+ * Over a link of kind LOCAL, one line of JSON each way: the rank says what it is, the leader
+ * answers once with the outcome. What an outcome holds is the caller's business.
  */
 import type { Deadline } from '../deadline.ts';
 import { dial, retry } from './dial.ts';
@@ -46,7 +46,7 @@ export class LocalGathering<Member, Verdict> {
     if (this.members.length >= this.#expected) this.#completed();
   }
 
-  /** Waits until every other rank of this node has said who it is. */
+  /** Waits until every other rank of this node has introduced itself. */
   async all(deadline: Deadline): Promise<void> {
     await deadline.wait(this.#complete, 'the other ranks of this node');
   }

@@ -1,8 +1,9 @@
 /**
- * One question, one answer, a line each way: for what has to be said before there is a secret to prove.
+ * One question, one answer, a line each way: for what has to be said before there is a secret to
+ * prove.
  *
- * Every process on the network may connect, and every one may answer. So both sides must be able to tell their peer by
- * what is in the lines, which is the caller's business.
+ * Every process on the network may connect, and every one may answer. So both sides must be able to
+ * tell their peer by what is in the lines, which is the caller's business.
  */
 import { connect, type Socket } from 'node:net';
 import { Backoff, type Deadline } from '../deadline.ts';
@@ -68,8 +69,8 @@ export interface Question<Answer> {
 }
 
 /**
- * Asks at all targets at once, again and again, until one gives the answer: only one of them is the right one, and
- * the others may be refused, silent or strangers.
+ * Asks at all targets at once, again and again, until one gives the answer: only one of them is the
+ * right one, and the others may be closed, silent or of strangers.
  * @param what what is asked for and where, as the rest of the sentence "timed out waiting for ..."
  * @throws PythonMpiError TIMEOUT; whatever making the question throws
  */
@@ -99,7 +100,9 @@ export async function ask<Answer>(
   }
 }
 
-/** Whether a connection is taken at one of these targets before the deadline, by whatever process. */
+/**
+ * Whether a connection is taken at one of these targets before the deadline, by whatever process.
+ */
 export async function isListening(
   targets: readonly Target[],
   deadline: Deadline,

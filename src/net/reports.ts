@@ -1,15 +1,16 @@
 /**
- * Brings one record of every node to the root, best effort, when the broadcast is over: up a wide and shallow tree, so that
- * no node hears from many, with the clocks below set against the root's on the way.
+ * Brings one record of every node to the root, best effort, when the broadcast is over: up a wide
+ * and shallow tree, so that no node hears from many, with the clocks below set against the root's
+ * on the way.
  *
  *     child -> parent   {"clock":true}                                    a few times
  *     parent -> child   {"now":MS}
- *     child -> parent   {"position":..,"record":..,"offsetMs":..,"errorMs":..}   its own and those from below
+ *     child -> parent   {"position":..,"record":..,"offsetMs":..,"errorMs":..}   all it has
  *     child -> parent   {"end":true}
  *     parent -> child   {"taken":true}
  *
- * A parent waits for its children for a bounded time and then goes on without; a child whose parent cannot be reached
- * goes to the root. Knows nothing of what is in a record.
+ * A parent waits for its children for a bounded time and then goes on without; a child whose parent
+ * cannot be reached goes to the root. Knows nothing of what is in a record.
  */
 import { Deadline, now } from '../deadline.ts';
 import { asPythonMpiError } from '../errors.ts';
@@ -75,9 +76,11 @@ export class Reports<Content extends object> {
   }
 
   /**
-   * Hands over this node's record, and those from below once they are there or have been waited for.
+   * Hands over this node's record, and those from below once they are there or have been waited
+   * for.
    * @param expected records there can be in the whole job, lost nodes not counted
-   * @param patienceMs how long to wait for the nodes just below; of those further down there is more
+   * @param patienceMs how long to wait for the nodes just below; of those further down there is
+   *   more
    * @param parents cards of the nodes to report to, the best first; none at the root
    * @returns all that came, this node's own among them: at the root, all there are
    */
@@ -160,8 +163,8 @@ export class Reports<Content extends object> {
 type Message<Content> = { clock: true } | { end: true } | Received<Content>;
 
 /**
- * Sets the other side's clock against ours. The answer was written between our question and its arrival, so half of
- * that time bounds the error.
+ * Sets the other side's clock against ours. The answer was written between our question and its
+ * arrival, so half of that time bounds the error.
  */
 async function compareClocks(lines: Lines): Promise<{ offsetMs: number; errorMs: number }> {
   let best = { offsetMs: 0, errorMs: Number.POSITIVE_INFINITY };

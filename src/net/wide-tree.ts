@@ -1,6 +1,7 @@
 /**
- * A wide and shallow tree of positions, for words on their way to or from the root: position p has the children
- * p * width + 1 and so on, the root is position 0. Pure arithmetic; the tree that packages take is the engine's.
+ * A wide and shallow tree of positions, for words on their way to or from the root: position p has
+ * the children p * width + 1 and so on, the root is position 0. Pure arithmetic; the tree that
+ * packages take is the engine's.
  */
 
 /** Children of a position: 33,824 positions are within three links of the root. */

@@ -14,6 +14,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import type { Deadline } from '../deadline.ts';
+import type { ProcessIdentity } from '../process-identity.ts';
 import { KernelLock } from './lock.ts';
 import type { PackageSpec } from './package.ts';
 import { freshToken, UserDirectory } from './user-directory.ts';
@@ -21,14 +22,8 @@ import { freshToken, UserDirectory } from './user-directory.ts';
 /** Part of every id: change it when the same packages would be unpacked differently. */
 const LAYOUT = 1;
 
-/** A process that uses a prefix, recognised even if its pid is used again. */
-export interface Member {
-  pid: number;
-  started: string;
-}
-
 /** Whether that very process still runs. */
-export type Alive = (member: Member) => boolean;
+export type Alive = (member: ProcessIdentity) => boolean;
 
 /**
  * The name of the tree that these packages make: same content in the same order, same id.
@@ -174,9 +169,9 @@ export class Store {
     return orphaned;
   }
 
-  #membersOf(names: HoldNames): Member[] {
+  #membersOf(names: HoldNames): ProcessIdentity[] {
     try {
-      return JSON.parse(fs.readFileSync(this.#path(names.members), 'utf8')) as Member[];
+      return JSON.parse(fs.readFileSync(this.#path(names.members), 'utf8')) as ProcessIdentity[];
     } catch {
       return []; // none were recorded, or their leader died while it wrote them: before they started
     }
@@ -202,7 +197,7 @@ export interface Hold {
   /** Absolute path of the prefix. */
   readonly directory: string;
   /** Says on whose behalf it is held, instead of what was said before. */
-  record(members: readonly Member[]): void;
+  record(members: readonly ProcessIdentity[]): void;
   /**
    * Lets go. The members are taken to have ended.
    * @param keep leave the prefix for the next run; otherwise the last to let go removes it

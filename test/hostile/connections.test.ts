@@ -1,6 +1,6 @@
 /**
- * Strangers and broken peers at a leader's door: each connection that is not one of ours is closed, whatever is said on it,
- * and those that are ours get through meanwhile.
+ * Strangers and broken peers at a leader's door: each connection that is not one of ours is closed,
+ * whatever is said on it, and those that are ours get through meanwhile.
  */
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -52,7 +52,8 @@ links(
     );
     const link = await dial({ host: '127.0.0.1', port }, SECRET, greeting(1), soon());
     link.destroy();
-    // The kernel has let all of them in; at most 1,024 are kept, so the others are closed before their time.
+    // The kernel has let all of them in; at most 1,024 are kept, so the others are closed
+    // before their time.
     await Promise.race(silent.slice(0, 100).map(({ closed }) => closed));
     for (const { socket } of silent) socket.destroy();
   },
@@ -291,7 +292,8 @@ session('the honest ones are staged, whatever the others say after a good handsh
   const verdicts = await Promise.all(honest.map(driver => driver.verdict));
   await Promise.all(mad);
   const [first] = verdicts;
-  // Whoever has the secret can end the job, by a failure or in the name of others; but all agree, and nobody hangs.
+  // A peer that has the secret can end the job, by a failure or in the name of others; but all
+  // agree, and none hangs.
   for (const verdict of verdicts) assert.equal(verdict, first);
   for (const driver of honest) driver.close();
 });

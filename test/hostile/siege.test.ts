@@ -1,4 +1,7 @@
-/** A running leader under a flood of connections, of which many never end what they say: its job ends well. */
+/**
+ * A running leader under a flood of connections, of which many never end what they say: its job
+ * ends well.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';

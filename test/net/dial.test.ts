@@ -17,7 +17,7 @@ function reach(from: number, targets: Target[], timeout = 5000): Promise<Link> {
   return dialAny(targets, SECRET, { kind: TREE, from, to: 0 }, Deadline.after(timeout));
 }
 
-/** Somebody who knows the secret, and the links that came to him. */
+/** A listener that knows the secret, and the links that came to it. */
 async function friend(): Promise<{
   target: Target;
   /** Waits for this position, then says who has come so far. */
@@ -59,7 +59,7 @@ async function silent(): Promise<{ target: Target; told: () => number; close(): 
   return { target: { host, port }, told: () => told, close: () => server.close() };
 }
 
-/** A port where nobody listens. */
+/** A port where no process listens. */
 async function deserted(): Promise<Target> {
   const { target, close } = await silent();
   close();

@@ -1,4 +1,7 @@
-/** Questions and answers among strangers: the right one is found, and nobody else can get in the way. */
+/**
+ * Questions and answers among strangers: the right one is found, and nobody else can get in the
+ * way.
+ */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -22,7 +25,7 @@ function responder(): Responder {
   });
 }
 
-/** Somebody else's server on a port of its own. */
+/** A stranger's server on a port of its own. */
 async function stranger(behave: (socket: Socket) => void): Promise<[number, Server]> {
   const server = createServer(socket => {
     socket.on('error', () => {});

@@ -1,4 +1,6 @@
-/** Records of all nodes on their way to the root, over real sockets, with nodes that are not there. */
+/**
+ * Records of all nodes on their way to the root, over real sockets, with nodes that are not there.
+ */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

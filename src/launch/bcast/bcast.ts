@@ -1,8 +1,10 @@
 /**
- * python-mpi-bcast, as a story: find the others, ask what they hold, send what is missing, publish everywhere.
+ * python-mpi-bcast, as a story: find the others, ask what they hold, send what is missing, publish
+ * everywhere.
  *
- * Every rank was given the same command line, so only the root has to look at the sources. A first session, without a
- * stream, asks whether all nodes hold what the root's node holds; if so, only the difference to that is sent.
+ * Every rank was given the same command line, so only the root has to look at the sources. A first
+ * session, without a stream, asks whether all nodes hold what the root's node holds; if so, only
+ * the difference to that is sent.
  */
 import { Deadline, now } from '../../deadline.ts';
 import { Janitor } from '../../exec/janitor.ts';

@@ -1,6 +1,6 @@
 /**
- * One node's part in a broadcast of files: says what it holds, takes the stream into a draft, and publishes it
- * when all nodes have theirs.
+ * One node's part in a broadcast of files: says what it holds, takes the stream into a draft, and
+ * publishes it when all nodes have theirs.
  */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -38,7 +38,10 @@ export interface CopyStagerOptions extends StreamStagerOptions {
   directory: string;
 }
 
-/** The survey: a session without a stream, after which the root knows whether all nodes hold the same. */
+/**
+ * The survey: a session without a stream, after which the root knows whether all nodes hold the
+ * same.
+ */
 export class SurveyStager implements Stager {
   readonly #arrival: Arrival;
   readonly #secret: Buffer;
@@ -111,7 +114,10 @@ export class CopyStager extends StreamStager<CopyPlan> {
   }
 }
 
-/** The directory, or the nearest above it that is there already: its file system is the one that counts. */
+/**
+ * The directory, or the nearest above it that is there already: its file system is the one that
+ * counts.
+ */
 function nearestExisting(directory: string): string {
   return existsSync(directory) ? directory : nearestExisting(dirname(directory));
 }
