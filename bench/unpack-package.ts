@@ -14,10 +14,6 @@ const unpacker = new Unpacker({ directory, packages: [JSON.parse(spec) as Packag
 const input = openSync(file, 'r');
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 for (let count = readSync(input, buffer); count > 0; count = readSync(input, buffer)) {
-  for (let taken = 0; taken < count; ) {
-    taken += unpacker.write(buffer.subarray(taken, count));
-    if (taken < count) await unpacker.untilRoom();
-  }
+  await unpacker.deliver(buffer.subarray(0, count));
 }
-unpacker.end();
 await unpacker.finished;

@@ -115,12 +115,8 @@ async function hashAndUnpack(): Promise<Pick<HopCosts, 'hash' | 'unpack'>> {
     for (let at = 0; at < spec.size; at += buffer.length) {
       const piece = buffer.subarray(0, Math.min(buffer.length, spec.size - at));
       await source!.fill(piece, at);
-      for (let taken = 0; taken < piece.length; ) {
-        taken += unpacker.write(piece.subarray(taken));
-        if (taken < piece.length) await unpacker.untilRoom();
-      }
+      await unpacker.deliver(piece);
     }
-    unpacker.end();
     await unpacker.finished;
     return { hash, unpack: spec.size / ((now() - before) * 1000) };
   } finally {

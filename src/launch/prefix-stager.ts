@@ -10,7 +10,7 @@ import { forget } from '../stage/digest-cache.ts';
 import { totalOf } from '../stage/package.ts';
 import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
 import { checkSpace } from '../stage/space.ts';
-import type { Unpacked } from '../stage/unpack/unpacker.ts';
+import type { Extracted } from '../stage/unpack/extract.ts';
 import { isPlan, type Plan } from './plan.ts';
 import { CHOOSE_CHROOT } from './remedy.ts';
 import { StreamStager, type StreamStagerOptions } from './stream-stager.ts';
@@ -64,7 +64,7 @@ export class PrefixStager extends StreamStager<Plan> {
     return { directory: this.#draft.directory };
   }
 
-  protected async complete({ packages }: Plan, { files, bytes }: Unpacked): Promise<void> {
+  protected async complete({ packages }: Plan, { files, bytes }: Extracted): Promise<void> {
     const { deadline, log, check, unpacked } = this.#options;
     const draft = this.#draft!;
     unpacked();

@@ -6,8 +6,8 @@
 import { PythonMpiError } from '../errors.ts';
 import type { Answer, Driver, Stager } from '../net/driver.ts';
 import type { PackageSource } from '../stage/package.ts';
-import type { Intake } from '../stage/unpack/intake.ts';
-import type { Unpacked, UnpackerOptions } from '../stage/unpack/unpacker.ts';
+import type { Extracted } from '../stage/unpack/extract.ts';
+import type { Unpacker, UnpackerOptions } from '../stage/unpack/unpacker.ts';
 import { decodePlan, encodeFailure, encodePlan, type Plan } from './plan.ts';
 import { type Remedy, remedied } from './remedy.ts';
 
@@ -34,7 +34,7 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   #sources: PackageSource[] = [];
   /** Settles when nothing is being prepared any more. */
   #preparation: Promise<unknown> = Promise.resolve();
-  #intake: Intake | undefined;
+  #unpacker: Unpacker | undefined;
   /** Settles when nothing is being unpacked any more. */
   #work: Promise<unknown> = Promise.resolve();
   #abandoned = false;
@@ -65,7 +65,7 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   ): Promise<Pick<UnpackerOptions, 'directory' | 'permissions'> | undefined>;
 
   /** All files are there: completes what was begun for this plan. */
-  protected abstract complete(plan: P, unpacked: Unpacked): Promise<void>;
+  protected abstract complete(plan: P, extracted: Extracted): Promise<void>;
 
   /**
    * Root: announces what has been opened, and reads from it whatever is asked for. Errors fail the
@@ -98,7 +98,7 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   }
 
   deliver(bytes: Uint8Array): Promise<void> | undefined {
-    return this.#intake!.deliver(bytes);
+    return this.#unpacker!.deliver(bytes);
   }
 
   encode(error: PythonMpiError): { code: number; text: string } {
@@ -117,7 +117,7 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   protected async stop(): Promise<void> {
     this.#abandoned = true;
     await this.#preparation;
-    this.#intake?.abort();
+    this.#unpacker?.abort();
     await this.#work;
   }
 
@@ -137,10 +137,11 @@ export abstract class StreamStager<P extends Plan> implements Stager {
     const where = await this.begin(plan);
     if (where === undefined) return { says: 'held' };
     // A node that holds everything needs no threads.
-    const { Intake } = await import('../stage/unpack/intake.ts');
-    const intake = new Intake({ ...where, packages: plan.packages }, this.#progress);
-    this.#intake = intake;
-    const staged = intake.finished.then(unpacked => this.complete(plan, unpacked));
+    const { Unpacker } = await import('../stage/unpack/unpacker.ts');
+    const { packages } = plan;
+    const unpacker = new Unpacker({ ...where, packages, progress: this.#progress });
+    this.#unpacker = unpacker;
+    const staged = unpacker.finished.then(extracted => this.complete(plan, extracted));
     this.#work = staged.catch(() => {});
     return { says: 'needed', staged };
   }

@@ -2,6 +2,7 @@
  * What every node must know of a package before its first byte arrives. Travels from the root to all
  * nodes inside what is authenticated, so `sha256` may be believed.
  */
+import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 
 const FORMATS = ['tar', 'tar.gz', 'tar.zst'] as const;
 export type PackageFormat = (typeof FORMATS)[number];
@@ -36,10 +37,29 @@ export function totalOf(packages: readonly PackageSpec[], field: 'size' | 'unpac
   return packages.reduce((total, spec) => total + spec[field], 0);
 }
 
+/** An error in the course of working on a package, which names the package if it is to blame. */
+export function blamed(thrown: unknown, spec: PackageSpec | undefined): PythonMpiError {
+  const error = asPythonMpiError(thrown);
+  const { code, message, hint } = error;
+  const isToBlame = code === 'CORRUPT_PACKAGE' || code === 'UNSAFE_PACKAGE';
+  if (!isToBlame || spec === undefined) return error;
+  const is = code === 'CORRUPT_PACKAGE' ? 'corrupt' : 'unsafe';
+  const { name, sha256 } = spec;
+  // Of several files of that name, it is this one.
+  const which = message.includes(sha256) ? '' : ` (SHA-256 ${sha256})`;
+  return new PythonMpiError(code, `package ${name} is ${is}: ${message}${which}`, {
+    hint,
+    cause: error,
+  });
+}
+
 /** A package at the root. */
 export interface PackageSource {
   readonly spec: PackageSpec;
-  /** Fills `buffer` with the package's bytes from `position` on, all of which there are. @throws PythonMpiError */
+  /**
+   * Fills `buffer` with the package's bytes from `position` on, all of which there are.
+   * @throws PythonMpiError
+   */
   fill(buffer: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }

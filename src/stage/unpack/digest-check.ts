@@ -3,8 +3,7 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { PythonMpiError } from '../../errors.ts';
-import type { PackageSpec } from '../package.ts';
-import { blame } from './thread.ts';
+import { blamed, type PackageSpec } from '../package.ts';
 
 export class DigestCheck {
   readonly #packages: readonly PackageSpec[];
@@ -34,19 +33,16 @@ export class DigestCheck {
     this.#left -= bytes.length;
   }
 
-  /** Ends the current package. @throws PythonMpiError CORRUPT_PACKAGE when it is not whole or another one */
+  /** Ends the current package, of which nothing is left. @throws PythonMpiError CORRUPT_PACKAGE for another content */
   next(): void {
     const spec = this.#packages[this.#index]!;
-    const { size, sha256 } = spec;
-    if (this.#left > 0) throw corrupt(spec, `${this.#left} of ${size} bytes did not arrive`);
     const found = this.#hash.digest('hex');
-    if (found !== sha256) throw corrupt(spec, `SHA-256 is ${found} where ${sha256} was announced`);
+    if (found !== spec.sha256) {
+      const message = `SHA-256 is ${found} where ${spec.sha256} was announced`;
+      throw blamed(new PythonMpiError('CORRUPT_PACKAGE', message), spec);
+    }
     this.#index++;
     this.#hash = createHash('sha256');
     this.#left = this.#packages[this.#index]?.size ?? 0;
   }
-}
-
-function corrupt(spec: PackageSpec, what: string): PythonMpiError {
-  return new PythonMpiError('CORRUPT_PACKAGE', blame('CORRUPT_PACKAGE', what, spec));
 }

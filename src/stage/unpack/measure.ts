@@ -2,8 +2,7 @@
  * How much memory a package will take, found by decompressing it to nowhere: for a look before the run, where there is
  * time for it. A run knows only a lower bound before it has unpacked.
  */
-import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
-import type { PackageSource } from '../package.ts';
+import { blamed, type PackageSource, type PackageSpec } from '../package.ts';
 import { type Decompressor, decompressor } from './inflate.ts';
 
 /** Bytes per step. */
@@ -14,7 +13,7 @@ const STEP = 1 << 20;
  * @throws PythonMpiError CORRUPT_PACKAGE, PACKAGE_UNREADABLE, NO_RUNTIME
  */
 export async function measure(source: PackageSource): Promise<number> {
-  const { name, size, format } = source.spec;
+  const { size, format } = source.spec;
   const [input, output] = [Buffer.allocUnsafe(STEP), Buffer.allocUnsafe(STEP)];
   const pump = decompressor(format);
   let bytes = 0;
@@ -22,9 +21,9 @@ export async function measure(source: PackageSource): Promise<number> {
     for (let position = 0; position < size; position += STEP) {
       const piece = input.subarray(0, Math.min(STEP, size - position));
       await source.fill(piece, position);
-      bytes += naming(name, () => inflate(pump, piece, output));
+      bytes += blaming(source.spec, () => inflate(pump, piece, output));
     }
-    naming(name, () => pump.finish());
+    blaming(source.spec, () => pump.finish());
   } finally {
     pump.close();
   }
@@ -43,12 +42,11 @@ function inflate(pump: Decompressor, piece: Uint8Array, output: Uint8Array): num
   return produced;
 }
 
-/** Says in which package it is what a decompressor, which knows none, has found wrong. */
-function naming<Result>(name: string, work: () => Result): Result {
+/** Does what a decompressor, which knows no package, can find something wrong with. */
+function blaming<Result>(spec: PackageSpec, work: () => Result): Result {
   try {
     return work();
   } catch (thrown) {
-    const { message } = asPythonMpiError(thrown);
-    throw new PythonMpiError('CORRUPT_PACKAGE', `package ${name} is corrupt: ${message}`);
+    throw blamed(thrown, spec);
   }
 }

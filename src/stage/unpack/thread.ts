@@ -2,18 +2,18 @@
  * What the threads of unpacking have in common: how work begins, ends, and fails in a worker, and how
  * the main thread hears of it.
  *
- * A thread that fails breaks its rings, so that nobody waits for it. Whoever then meets a broken ring
- * ends without a word: the first to fail is the one with something to say.
+ * A thread that fails breaks its rings, so that no other thread waits for it. A thread that meets a broken ring ends
+ * without an error: the first thread to fail is the one that knows the cause.
  */
 import { readFileSync } from 'node:fs';
 import { type MessagePort, Worker } from 'node:worker_threads';
 import { asPythonMpiError, type ErrorCode, PythonMpiError } from '../../errors.ts';
-import type { PackageSpec } from '../package.ts';
+import { blamed, type PackageSpec } from '../package.ts';
 import { workerProgram } from '../worker-program.ts';
 import { BrokenRing, type RingReader, type RingWriter } from './ring.ts';
 
 /** Errors are posted by their parts: a structured clone would make plain Errors of them. */
-type Report<Result> =
+type Message<Result> =
   | { result: Result }
   | { code: ErrorCode; message: string; hint: string | undefined };
 
@@ -36,29 +36,14 @@ export function runThread<Result>(
 ): void {
   const current: Current = { package: undefined };
   try {
-    port.postMessage({ result: work(current) } satisfies Report<Result>);
+    port.postMessage({ result: work(current) } satisfies Message<Result>);
   } catch (thrown) {
     if (!(thrown instanceof BrokenRing)) {
-      const { code, message, hint } = asPythonMpiError(thrown);
-      port.postMessage({
-        code,
-        message: blame(code, message, current.package),
-        hint,
-      } satisfies Report<Result>);
+      const { code, message, hint } = blamed(thrown, current.package);
+      port.postMessage({ code, message, hint } satisfies Message<Result>);
     }
     for (const ring of rings) ring.break();
   }
-}
-
-/** The message of an error, with the name of the package whose fault it is. */
-export function blame(code: ErrorCode, message: string, spec: PackageSpec | undefined): string {
-  const ofThePackage = code === 'CORRUPT_PACKAGE' || code === 'UNSAFE_PACKAGE';
-  if (!ofThePackage || spec === undefined) return message;
-  const is = code === 'CORRUPT_PACKAGE' ? 'corrupt' : 'unsafe';
-  const { name, sha256 } = spec;
-  // Of several files of that name, it is this one.
-  const which = message.includes(sha256) ? '' : ` (SHA-256 ${sha256})`;
-  return `package ${name} is ${is}: ${message}${which}`;
 }
 
 /**
@@ -78,9 +63,9 @@ export async function startThread<Result>(name: string, task: object): Promise<R
   });
   let result: Result | undefined;
   let failure: unknown;
-  worker.on('message', (report: Report<Result>) => {
-    if ('result' in report) result = report.result;
-    else failure = new PythonMpiError(report.code, report.message, { hint: report.hint });
+  worker.on('message', (said: Message<Result>) => {
+    if ('result' in said) result = said.result;
+    else failure = new PythonMpiError(said.code, said.message, { hint: said.hint });
   });
   worker.on('error', error => {
     failure = asPythonMpiError(error);

@@ -1,16 +1,15 @@
 /**
  * Unpacks packages while they arrive. Owns the threads that do it and the memory between them:
  *
- *     write(), SHA-256 -> compressed ring -> inflate -> plain ring -> tar, files
- *     write(), SHA-256 ---------------------------> plain ring -> tar, files      where nothing is compressed
+ *     deliver(), SHA-256 -> compressed ring -> inflate -> plain ring -> tar, files
+ *     deliver(), SHA-256 ---------------------------> plain ring -> tar, files      where nothing is compressed
  *
  * The last bytes of a package go on only when its digest was right: so nothing that is not what the root announced is
- * ever finished. Everything the caller writes is copied before `write` returns. Nothing is published here: a
- * directory is whole when `finished` has resolved, and rubbish otherwise.
+ * ever finished. Bytes are delivered in order, however little room there is. Nothing is published here: a directory is
+ * whole when `finished` has resolved, and rubbish otherwise.
  */
-import { now } from '../../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
-import type { PackageSpec } from '../package.ts';
+import { type PackageSpec, totalOf } from '../package.ts';
 import { DigestCheck } from './digest-check.ts';
 import type { Extracted } from './extract.ts';
 import type { ExtractTask } from './extract-worker.ts';
@@ -23,17 +22,14 @@ const COMPRESSED_RING = 4 << 20;
 const PLAIN_RING = 4 << 20;
 
 export interface UnpackerOptions {
-  /** Absolute path of an empty directory that nobody else writes to. */
+  /** Absolute path of an empty directory that no other process writes to. */
   directory: string;
   /** In the order in which their bytes will arrive; later ones override earlier ones. */
   packages: readonly PackageSpec[];
   /** Permission bits that are kept; default those safe for a package. */
-  permissions?: number;
-}
-
-export interface Unpacked extends Extracted {
-  /** From the creation of the unpacker to the last system call. */
-  milliseconds: number;
+  permissions?: number | undefined;
+  /** Hears how far the stream has come, in bytes. */
+  progress?: ((done: number, total: number) => void) | undefined;
 }
 
 export class Unpacker {
@@ -42,12 +38,18 @@ export class Unpacker {
    * Rejects with the first PythonMpiError: CORRUPT_PACKAGE, UNSAFE_PACKAGE (naming the package),
    * NO_SPACE, CHROOT_UNUSABLE, SYSTEM, CANCELLED, NO_RUNTIME.
    */
-  readonly finished: Promise<Unpacked>;
+  readonly finished: Promise<Extracted>;
   /** Where the caller's bytes go, and where they end up. Given up when all is over, so that the memory can go. */
   #input: RingWriter | undefined;
   #plain: RingWriter | undefined;
   readonly #check: DigestCheck;
-  #expected: number;
+  readonly #progress: NonNullable<UnpackerOptions['progress']>;
+  /** Bytes that will come, and that have come. */
+  readonly #total: number;
+  #delivered = 0;
+  /** Deliveries that wait for room, and the promise that the last of them has found it. */
+  #backlog = 0;
+  #delivery: Promise<void> = Promise.resolve();
   /** What is wrong with the bytes. */
   #fault: PythonMpiError | undefined;
 
@@ -60,7 +62,8 @@ export class Unpacker {
     this.#plain = new RingWriter(plain);
     this.#input = compressed === undefined ? this.#plain : new RingWriter(compressed);
     this.#check = new DigestCheck(packages);
-    this.#expected = packages.reduce((sum, spec) => sum + spec.size, 0);
+    this.#progress = options.progress ?? (() => {});
+    this.#total = totalOf(packages, 'size');
     this.finished = this.#run(compressed && { packages, compressed, plain }, {
       packages,
       plain,
@@ -68,49 +71,26 @@ export class Unpacker {
       umask: process.umask(),
       permissions: options.permissions,
     });
-    // Whoever is interested awaits it; a failure before they do is no unhandled one.
+    // A failure before the caller awaits it is no unhandled one.
     this.finished.catch(() => {});
     // A package may be empty, and wrong.
     this.#pass(0);
   }
 
   /**
-   * Takes as many of the next bytes as there is room for, without waiting.
-   * @returns how many it took; the caller keeps the rest and comes back after {@link untilRoom}. All of
-   *   them when unpacking is over: `finished` then says why.
+   * Takes the next bytes of the stream; none when unpacking is over, and `finished` then says why.
+   * @returns undefined when they have been copied; else a promise that they are, until which they must stay as they are
    * @throws PythonMpiError INTERNAL for more bytes than were announced
    */
-  write(bytes: Uint8Array): number {
-    if (bytes.length > this.#expected) {
+  deliver(bytes: Uint8Array): Promise<void> | undefined {
+    if (bytes.length > this.#total - this.#delivered) {
       throw new PythonMpiError('INTERNAL', 'more bytes arrived than the packages have');
     }
-    let taken = 0;
-    while (taken < bytes.length) {
-      if (this.#input === undefined || this.#input.broken) {
-        taken = bytes.length;
-        break;
-      }
-      const space = this.#input.space(Math.min(bytes.length - taken, this.#check.left));
-      if (space.length === 0) break;
-      const part = bytes.subarray(taken, taken + space.length);
-      space.set(part);
-      this.#check.update(part);
-      this.#pass(part.length);
-      taken += part.length;
-    }
-    this.#expected -= taken;
-    return taken;
-  }
-
-  /** Resolves as soon as {@link write} would take at least one byte. */
-  async untilRoom(): Promise<void> {
-    await this.#input?.untilSpace();
-  }
-
-  /** No more bytes will come. Unless all of them have, `finished` rejects with CORRUPT_PACKAGE. */
-  end(): void {
-    if (this.#expected > 0 && this.#input?.broken === false)
-      this.#checked(() => this.#check.next());
+    this.#delivered += bytes.length;
+    this.#progress(this.#delivered, this.#total);
+    // The next bytes come while the rest of an earlier delivery still waits for room: they wait behind it.
+    const taken = this.#backlog === 0 ? this.#write(bytes) : 0;
+    return taken < bytes.length ? this.#deliverLater(bytes.subarray(taken)) : undefined;
   }
 
   /** Stops all threads; `finished` rejects with CANCELLED unless it was settled. */
@@ -119,28 +99,49 @@ export class Unpacker {
     this.#plain?.break();
   }
 
+  #deliverLater(bytes: Uint8Array): Promise<void> {
+    this.#backlog++;
+    this.#delivery = this.#delivery.then(async () => {
+      for (let at = 0; at < bytes.length; ) {
+        await this.#input?.untilSpace();
+        at += this.#write(bytes.subarray(at));
+      }
+      this.#backlog--;
+    });
+    return this.#delivery;
+  }
+
+  /** Copies as many bytes as there is room for. @returns how many; all of them when unpacking is over */
+  #write(bytes: Uint8Array): number {
+    let taken = 0;
+    while (taken < bytes.length) {
+      if (this.#input === undefined || this.#input.broken) return bytes.length;
+      const space = this.#input.space(Math.min(bytes.length - taken, this.#check.left));
+      if (space.length === 0) break;
+      const part = bytes.subarray(taken, taken + space.length);
+      space.set(part);
+      this.#check.update(part);
+      this.#pass(part.length);
+      taken += part.length;
+    }
+    return taken;
+  }
+
   /** Lets bytes go on, unless a package ends with them that is not what it should be. */
   #pass(count: number): void {
     const input = this.#input!;
-    this.#checked(() => {
+    try {
       let ended = 0;
       for (; this.#check.left === 0 && !this.#check.done; ended++) this.#check.next();
       input.commit(count);
       for (; ended > 0; ended--) input.mark();
-    });
-  }
-
-  #checked(step: () => void): void {
-    try {
-      step();
     } catch (error) {
       this.#fault = asPythonMpiError(error);
       this.abort();
     }
   }
 
-  async #run(inflate: InflateTask | undefined, extract: ExtractTask): Promise<Unpacked> {
-    const start = now();
+  async #run(inflate: InflateTask | undefined, extract: ExtractTask): Promise<Extracted> {
     const threads = [
       inflate && startThread<void>('inflate-worker', inflate),
       startThread<Extracted>('extract-worker', extract),
@@ -158,6 +159,6 @@ export class Unpacker {
     if (extracted.status === 'rejected' || extracted.value === undefined) {
       throw new PythonMpiError('CANCELLED', 'unpacking was cancelled');
     }
-    return { ...extracted.value, milliseconds: now() - start };
+    return extracted.value;
   }
 }

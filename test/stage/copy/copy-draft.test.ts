@@ -43,8 +43,7 @@ async function copy(
     });
     const bytes = Buffer.alloc(stream.spec.size);
     await stream.fill(bytes, 0);
-    assert.is(unpacker.write(bytes), bytes.length);
-    unpacker.end();
+    await unpacker.deliver(bytes);
     await unpacker.finished;
     arrival.complete(draft, content);
     draft.publish(arrival.names);

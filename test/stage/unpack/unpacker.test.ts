@@ -7,7 +7,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type ErrorCode, PythonMpiError } from '../../../src/errors.ts';
 import type { PackageFormat, PackageSpec } from '../../../src/stage/package.ts';
-import { type Unpacked, Unpacker } from '../../../src/stage/unpack/unpacker.ts';
+import type { Extracted } from '../../../src/stage/unpack/extract.ts';
+import { Unpacker } from '../../../src/stage/unpack/unpacker.ts';
 import { listing, scratch } from '../../support/scratch.ts';
 import { archive } from '../../support/tar-builder.ts';
 
@@ -29,18 +30,15 @@ function specOf({ bytes, format, sha256 }: Package, index: number): PackageSpec 
 }
 
 /** Unpacks packages that arrive in pieces of `piece` bytes. */
-async function unpack(directory: string, packages: Package[], piece = 1 << 16): Promise<Unpacked> {
+async function unpack(directory: string, packages: Package[], piece = 1 << 16): Promise<Extracted> {
   const unpacker = new Unpacker({ directory, packages: packages.map(specOf) });
   const bytes = Buffer.concat(packages.map(each => each.bytes));
-  for (let at = 0; at < bytes.length; ) {
-    // The caller's memory is its own again as soon as write has returned.
+  for (let at = 0; at < bytes.length; at += piece) {
     const chunk = Buffer.from(bytes.subarray(at, at + piece));
-    const taken = unpacker.write(chunk);
+    await unpacker.deliver(chunk);
+    // The caller's memory is its own again.
     chunk.fill(0);
-    at += taken;
-    if (taken === 0) await unpacker.untilRoom();
   }
-  unpacker.end();
   return unpacker.finished;
 }
 
@@ -114,6 +112,31 @@ good('a small package behind one that is larger than the rings', async () => {
   }
 });
 
+good('deliveries that do not wait for each other stay in order, and progress is told', async () => {
+  const directory = scratch();
+  const bytes = archive({ name: 'large', content: randomBytes(20 << 20) });
+  const told: number[] = [];
+  const unpacker = new Unpacker({
+    directory,
+    packages: [specOf(packed.tar!(bytes), 0)],
+    progress: (done, total) => {
+      assert.is(total, bytes.length);
+      told.push(done);
+    },
+  });
+  const deliveries: unknown[] = [];
+  for (let at = 0; at < bytes.length; at += 999_983) {
+    deliveries.push(unpacker.deliver(bytes.subarray(at, at + 999_983)));
+  }
+  assert.is(deliveries[0], undefined);
+  assert.instance(deliveries.at(-1), Promise);
+  await Promise.all(deliveries);
+  await unpacker.finished;
+  assert.is(told.length, deliveries.length);
+  assert.is(told.at(-1), bytes.length);
+  assert.ok(fs.readFileSync(path.join(directory, 'large')).equals(bytes.subarray(512, -1024)));
+});
+
 good("Debian's Python with numpy as GNU tar does", async () => {
   const work = scratch();
   const file = path.join(work, 'python.tar.gz');
@@ -182,29 +205,21 @@ bad('a failure while more arrives than the rings hold ends the writer too', asyn
   await refuses([packed.tar!(unsafe)], 'UNSAFE_PACKAGE', /x/);
 });
 
-bad('bytes that do not arrive', async () => {
+bad('more bytes than were announced, and any after the end', async () => {
   const unpacker = new Unpacker({
     directory: scratch(),
     packages: [specOf(packed.tar!(hello), 0)],
   });
-  unpacker.write(hello.subarray(0, 600));
-  unpacker.end();
-  await unpacker.finished.then(
-    () => assert.unreachable(),
-    (error: PythonMpiError) => assert.match(error.message, /did not arrive/),
-  );
-  const more = new Unpacker({ directory: scratch(), packages: [specOf(packed.tar!(hello), 0)] });
   assert.throws(
-    () => more.write(Buffer.concat([hello, hello])),
+    () => unpacker.deliver(Buffer.concat([hello, hello])),
     (error: PythonMpiError) => error.code === 'INTERNAL',
   );
-  more.abort();
-  await more.finished.then(
+  unpacker.abort();
+  await unpacker.finished.then(
     () => assert.unreachable(),
     (error: PythonMpiError) => assert.is(error.code, 'CANCELLED'),
   );
-  assert.is(more.write(hello), hello.length);
-  await more.untilRoom();
+  assert.is(unpacker.deliver(hello), undefined);
 });
 
 bad.run();
