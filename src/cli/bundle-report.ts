@@ -3,6 +3,7 @@
  */
 import type { Made } from '../bundle/make.ts';
 import { largest, type Manifest } from '../bundle/manifest.ts';
+import { StatusLine } from './status-line.ts';
 
 const BAR_CELLS = 24;
 const REDRAW_MS = 80;
@@ -10,30 +11,22 @@ const LARGEST = 5;
 
 /** A bar on one line of a terminal, redrawn at most a dozen times a second. */
 export class ProgressBar {
-  readonly #out: NodeJS.WriteStream;
-  #drawn = 0;
-  #visible = false;
+  readonly #line: StatusLine;
 
-  constructor(out: NodeJS.WriteStream) {
-    this.#out = out;
+  constructor(line = new StatusLine(REDRAW_MS)) {
+    this.#line = line;
   }
 
   show(phase: string, done: number, total: number): void {
-    const time = performance.now();
-    if (!this.#out.isTTY || (done < total && this.#visible && time - this.#drawn < REDRAW_MS))
-      return;
-    this.#drawn = time;
-    this.#visible = true;
     const cells = Math.floor((done / Math.max(1, total)) * BAR_CELLS);
     const counts = total > 1 ? ` ${done}/${total}` : '';
-    const line = `${phase} [${'#'.repeat(cells)}${'.'.repeat(BAR_CELLS - cells)}]${counts}`;
-    this.#out.write(`\r\x1b[K${line.slice(0, (this.#out.columns ?? 80) - 1)}`);
+    const bar = `${'#'.repeat(cells)}${'.'.repeat(BAR_CELLS - cells)}`;
+    this.#line.show(`${phase} [${bar}]${counts}`, done >= total);
   }
 
   /** Leaves the line empty for what is printed next. */
   clear(): void {
-    if (this.#visible) this.#out.write('\r\x1b[K');
-    this.#visible = false;
+    this.#line.clear();
   }
 }
 

@@ -4,6 +4,10 @@
  */
 import type { CleanupKind } from '../launch/run.ts';
 import { sweep } from '../launch/sweep.ts';
+import { leave } from './leave.ts';
 
 const [litter, directory] = process.argv.slice(2) as [CleanupKind, string];
-sweep(litter, directory).catch(() => process.exit(1));
+sweep(litter, directory).then(
+  () => leave(0),
+  () => leave(1),
+);

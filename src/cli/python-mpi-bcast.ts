@@ -7,10 +7,12 @@ import { asPythonMpiError } from '../errors.ts';
 import { broadcast } from '../launch/bcast/bcast.ts';
 import { JobFailed } from '../launch/run.ts';
 import { silent, verbose } from '../log.ts';
+import { replaceStreams, STDOUT, say } from '../output.ts';
 import { parseBcastCommand, summary } from './bcast.ts';
 import { configure } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
-import { complainAs, isFirstRank, leave, leaveWith, progressOn } from './rank.ts';
+import { leave } from './leave.ts';
+import { complainAs, isFirstRank, leaveWith, progressOf } from './rank.ts';
 
 const PROGRAM = 'python-mpi-bcast';
 const complain = complainAs(PROGRAM);
@@ -25,7 +27,7 @@ async function prepare(env: NodeJS.ProcessEnv) {
   return { ...command, configuration: configure(command.options, env, process.cwd()) };
 }
 
-async function main(): Promise<void> {
+async function main(): Promise<never> {
   const env = process.env;
   const command = await prepare(env).catch(thrown => {
     const error = asPythonMpiError(thrown);
@@ -33,8 +35,8 @@ async function main(): Promise<void> {
     return leave(error.status);
   });
   if ('print' in command) {
-    process.stdout.write(command.print);
-    return;
+    say(STDOUT, command.print);
+    return leave(0);
   }
   const { configuration, sources, destination, extract, replace } = command;
   let who = '';
@@ -48,18 +50,19 @@ async function main(): Promise<void> {
       env,
       janitor,
       log: configuration.verbose ? verbose(() => who, now()) : silent,
-      progress: progressOn(process.stderr, PROGRAM),
+      progress: progressOf(PROGRAM),
       introduce: name => {
         who = name;
       },
       complain,
-      report: report => void process.stdout.write(summary(report)),
+      report: report => say(STDOUT, summary(report)),
     });
-    process.exit(0);
+    return leave(0);
   } catch (thrown) {
-    if (thrown instanceof JobFailed) leave(thrown.error.status);
-    leaveWith(PROGRAM, thrown);
+    if (thrown instanceof JobFailed) return leave(thrown.error.status);
+    return leaveWith(PROGRAM, thrown);
   }
 }
 
+replaceStreams();
 void main();

@@ -11,8 +11,10 @@ import { readManifest } from '../bundle/manifest.ts';
 import { Deadline, now } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { runCommand } from '../exec/command.ts';
+import { replaceStreams, STDERR, STDOUT, say } from '../output.ts';
 import { parseBundleCommand } from './bundle.ts';
 import { listing, ProgressBar, summary } from './bundle-report.ts';
+import { leave } from './leave.ts';
 
 const PROGRAM = 'python-mpi-bundle';
 
@@ -20,10 +22,10 @@ async function main(): Promise<void> {
   const command = await parseBundleCommand(process.argv.slice(2), process.env, packageJson.version);
   switch (command.do) {
     case 'print':
-      process.stdout.write(command.text);
+      say(STDOUT, command.text);
       return;
     case 'list':
-      process.stdout.write(listing(await readManifest(command.file)));
+      say(STDOUT, listing(await readManifest(command.file)));
       return;
     case 'make':
       // Compression runs on libuv's threads, of which there are four unless told so before the first is needed.
@@ -34,7 +36,7 @@ async function main(): Promise<void> {
 
 async function make(request: Request, deadline: Deadline): Promise<void> {
   const start = now();
-  const bar = new ProgressBar(process.stderr);
+  const bar = new ProgressBar();
   const interrupt = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => interrupt.abort());
@@ -49,13 +51,13 @@ async function make(request: Request, deadline: Deadline): Promise<void> {
     progress: (phase, done, total) => bar.show(phase, done, total),
     warn: message => {
       bar.clear();
-      process.stderr.write(`${PROGRAM}: warning: ${message}\n`);
+      say(STDERR, `${PROGRAM}: warning: ${message}\n`);
     },
   };
   try {
     const made = await makePackage(request, context);
     bar.clear();
-    process.stdout.write(summary(made, (now() - start) / 1000));
+    say(STDOUT, summary(made, (now() - start) / 1000));
   } catch (error) {
     // Whatever broke on the way out, the cause is that the user wanted to stop.
     if (interrupt.signal.aborted)
@@ -67,10 +69,12 @@ async function make(request: Request, deadline: Deadline): Promise<void> {
   }
 }
 
-// `--list | head` is done when its reader is.
-process.stdout.on('error', () => process.exit());
-main().catch(thrown => {
-  const error = asPythonMpiError(thrown);
-  process.stderr.write(`${PROGRAM}: ${error.toLine()}\n`);
-  process.exitCode = error.status;
-});
+replaceStreams();
+main().then(
+  () => leave(0),
+  thrown => {
+    const error = asPythonMpiError(thrown);
+    say(STDERR, `${PROGRAM}: ${error.toLine()}\n`);
+    leave(error.status);
+  },
+);

@@ -9,10 +9,12 @@ import { asPythonMpiError } from '../errors.ts';
 import { type Configuration, JobFailed } from '../launch/run.ts';
 import { launch } from '../launch.ts';
 import { type Log, silent, verbose } from '../log.ts';
+import { replaceStreams, STDOUT, say } from '../output.ts';
 import { parseCommandLine } from './command-line.ts';
 import { configure, variablesOf } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
-import { complainAs, isFirstRank, leave, leaveWith, progressOn, warnAs } from './rank.ts';
+import { leave } from './leave.ts';
+import { complainAs, isFirstRank, leaveWith, progressOf, warnAs } from './rank.ts';
 
 const PROGRAM = 'python-mpi';
 /** What starts this program, as seen from `src/cli/` and from `dist/bin/`. */
@@ -20,27 +22,27 @@ const SELF = fileURLToPath(new URL(`../../bin/${PROGRAM}`, import.meta.url));
 
 const complain = complainAs(PROGRAM);
 
-async function main(): Promise<void> {
+async function main(): Promise<never> {
   const env = process.env;
   let configuration: Configuration;
   let line: Awaited<ReturnType<typeof parseCommandLine>>;
   try {
     line = await parseCommandLine(process.argv.slice(2), packageJson.version);
     if (line.print !== undefined) {
-      process.stdout.write(line.print);
-      return;
+      say(STDOUT, line.print);
+      return leave(0);
     }
     configuration = configure(line.options, env, process.cwd());
     if (line.check) {
       const { check } = await import('../launch/check/check.ts');
       const report = await check(configuration, line.python, env, process.cwd());
-      process.stdout.write(`${report.join('\n')}\n`);
-      return;
+      say(STDOUT, `${report.join('\n')}\n`);
+      return leave(0);
     }
   } catch (thrown) {
     const error = asPythonMpiError(thrown);
     if (isFirstRank(env)) complain(error);
-    leave(error.status);
+    return leave(error.status);
   }
   let who = '';
   const log: Log = configuration.verbose ? verbose(() => who, now()) : silent;
@@ -54,20 +56,19 @@ async function main(): Promise<void> {
       self: [SELF],
       janitor,
       log,
-      progress: progressOn(process.stderr, PROGRAM),
+      progress: progressOf(PROGRAM),
       introduce: name => {
         who = name;
       },
       complain,
       warn: warnAs(PROGRAM),
     });
-    if (outcome.signal === undefined) process.exit(outcome.status);
-    const { endBy } = await import('../exec/signals.ts');
-    endBy(outcome.signal);
+    leave(outcome.signal ?? outcome.status);
   } catch (thrown) {
-    if (thrown instanceof JobFailed) leave(thrown.error.status);
-    leaveWith(PROGRAM, thrown);
+    if (thrown instanceof JobFailed) return leave(thrown.error.status);
+    return leaveWith(PROGRAM, thrown);
   }
 }
 
+replaceStreams();
 void main();

@@ -1,38 +1,33 @@
 /**
- * What the programs that run as ranks of a job have in common: who speaks, how far it is, and how to end.
+ * What the programs that run as ranks of a job have in common: which rank speaks, how far it is, and how to end.
  */
 import { now } from '../deadline.ts';
 import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import { STDERR, say } from '../output.ts';
+import { leave } from './leave.ts';
+import { StatusLine } from './status-line.ts';
 
-/** Shorter broadcasts than this pass without a word, in milliseconds. */
+/** Shorter broadcasts than this pass without a word, in milliseconds; so long a word stands. */
 const PATIENCE_MS = 1000;
 
 /** Tells the user of an error, in one line. */
 export function complainAs(program: string): (error: PythonMpiError) => void {
-  return error => void process.stderr.write(`${program}: ${error.toLine()}\n`);
+  return error => say(STDERR, `${program}: ${error.toLine()}\n`);
 }
 
 /** Tells the user of what is no error yet, in one line. */
 export function warnAs(program: string): (message: string) => void {
-  return message => void process.stderr.write(`${program}: warning: ${message}\n`);
+  return message => say(STDERR, `${program}: warning: ${message}\n`);
 }
 
 /** On a terminal: a line that says how far a long broadcast has come, and goes away at its end. */
-export function progressOn(
-  out: NodeJS.WriteStream,
-  program: string,
-): (done: number, total: number) => void {
+export function progressOf(program: string): (done: number, total: number) => void {
   const start = now();
-  let shown = 0;
+  const line = new StatusLine(PATIENCE_MS);
   return (done, total) => {
-    if (!out.isTTY) return;
-    if (now() - Math.max(start, shown) < PATIENCE_MS && !(done === total && shown > 0)) return;
-    shown = now();
-    const text =
-      done < total
-        ? `${program}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`
-        : '';
-    out.write(`\r\x1b[K${text}`);
+    if (done === total) line.clear();
+    else if (now() - start >= PATIENCE_MS)
+      line.show(`${program}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`);
   };
 }
 
@@ -53,21 +48,12 @@ export function isFirstRank(env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Ends the process at once. Not by exit(3): a thread may be blocked in a read from a launcher that does not
- * answer, and exit would wait for it.
- */
-export function leave(status: number): never {
-  process.execve?.('/bin/sh', ['sh', '-c', `exit ${status}`], {});
-  process.exit(status);
-}
-
-/**
- * Ends a rank after an error that nobody has told the user of yet.
+ * Ends a rank after an error that the user has not been told of yet.
  * @param program whose name stands before the line
  */
 export function leaveWith(program: string, thrown: unknown): never {
   const error = asPythonMpiError(thrown);
   // What the user got wrong, every rank finds out.
   if (error.code !== 'USAGE' || isFirstRank(process.env)) complainAs(program)(error);
-  leave(error.status);
+  return leave(error.status);
 }

@@ -3,10 +3,12 @@
  * the others when one fails. Speaks no PMI: whoever starts the ranks is handed each one's connection.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import { pause } from '../deadline.ts';
 import { type Outcome, SUCCESS, shellStatus } from '../outcome.ts';
+import { STDERR, STDOUT } from '../output.ts';
 import { Janitor } from './janitor.ts';
+import { LineMerger } from './merge.ts';
 import { SignalRelay } from './signals.ts';
 
 export interface RankPlan {
@@ -29,7 +31,8 @@ const KILL_GRACE_MS = 2000;
 export class LocalRanks {
   readonly #plan: RankPlan;
   readonly #children: ChildProcess[] = [];
-  readonly #tails: (() => void)[] = [];
+  readonly #out = new LineMerger(STDOUT);
+  readonly #err = new LineMerger(STDERR);
   readonly #relay: SignalRelay;
   readonly #janitor: Janitor;
   #verdict: { rank: number; outcome: Outcome } | undefined;
@@ -51,10 +54,8 @@ export class LocalRanks {
       child.once('error', () => this.#judge(rank, { status: 127, signal: undefined }));
       const connection = child.stdio[plan.descriptor] as Duplex | null | undefined;
       if (connection) plan.connect(rank, connection);
-      this.#tails.push(
-        passLines(child.stdout!, process.stdout),
-        passLines(child.stderr!, process.stderr),
-      );
+      this.#out.add(child.stdout!);
+      this.#err.add(child.stderr!);
       this.#children.push(child);
     }
     // A launcher that is killed takes its ranks with it. SIGKILL, since nobody is left to be merciful.
@@ -83,8 +84,7 @@ export class LocalRanks {
           }),
       ),
     );
-    for (const writeTail of this.#tails) writeTail();
-    await Promise.all([process.stdout, process.stderr].map(flushed));
+    await Promise.all([this.#out.finish(), this.#err.finish()]);
     this.#relay.stop();
     await this.#janitor.dismiss();
     return this.#verdict ?? { rank: 0, outcome: SUCCESS };
@@ -117,37 +117,4 @@ export class LocalRanks {
       }
     }
   }
-}
-
-/** Resolves once everything written so far has left this process. */
-function flushed(stream: Writable): Promise<void> {
-  return new Promise(resolve => stream.write('', () => resolve()));
-}
-
-/** A line longer than this is passed on in pieces rather than kept, in bytes. */
-const LONGEST_LINE = 1 << 20;
-
-/**
- * Passes complete lines on, so that lines of different ranks never tear each other.
- * @returns writes what came after the last line break; for when nobody writes lines any more
- */
-function passLines(from: Readable, to: Writable): () => void {
-  let rest: Buffer[] = [];
-  let kept = 0;
-  const flush = (last: Buffer) => {
-    const taken = to.write(Buffer.concat([...rest, last]));
-    rest = [];
-    kept = 0;
-    if (taken) return;
-    from.pause();
-    to.once('drain', () => from.resume());
-  };
-  from.on('data', (chunk: Buffer) => {
-    const end = kept + chunk.length > LONGEST_LINE ? chunk.length : chunk.lastIndexOf(0x0a) + 1;
-    if (end > 0) flush(chunk.subarray(0, end));
-    if (end === chunk.length) return;
-    rest.push(chunk.subarray(end));
-    kept += chunk.length - end;
-  });
-  return () => flush(Buffer.alloc(0));
 }

@@ -66,9 +66,3 @@ export class SignalRelay {
     else if (this.#sentinel === sentinel) this.#post();
   }
 }
-
-/** Ends this process by a signal, as the program that it ran has ended. */
-export function endBy(signal: NodeJS.Signals): void {
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
-}

@@ -3,7 +3,8 @@
  *
  * The descriptor is a socket that the program we become inherits with everything set on it. Wrapping it in a
  * net.Socket would make it non-blocking for good, and libmpi, which expects it to block, would fail. So it is read
- * and written as a file, in libuv's pool, where a wait does not hold up the rest of this process.
+ * and written as a file, in libuv's pool, where a wait does not hold up the rest of this process. A launcher that falls
+ * silent blocks a thread of the pool for ever: such a process cannot end by exit(3), which joins it.
  */
 import { fstatSync, read, write } from 'node:fs';
 import { connect } from 'node:net';
@@ -17,8 +18,6 @@ export interface Channel {
   write(bytes: Uint8Array): Promise<void>;
   /** The next bytes, or undefined at the end. */
   read(): Promise<Uint8Array | undefined>;
-  /** See LauncherSession.stuck. */
-  readonly stuck: boolean;
   /** Lets this process end although the connection is open. */
   unref(): void;
   /** Gives up what this process holds of it; a descriptor stays open for the program after us. */
@@ -43,29 +42,16 @@ export function socketOf(variable: string, text: string | undefined): number {
 
 /** The channel behind an inherited socket. */
 export function openDescriptor(descriptor: number): Channel {
-  let reads = 0;
   return {
     async write(bytes) {
       // One system call: Slurm takes a request from one read. A blocking socket takes a short line whole.
       await writeDescriptor(descriptor, bytes);
     },
     async read() {
-      reads++;
-      try {
-        const { bytesRead, buffer } = await readDescriptor(
-          descriptor,
-          new Uint8Array(CHUNK),
-          0,
-          CHUNK,
-          null,
-        );
-        return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);
-      } finally {
-        reads--;
-      }
-    },
-    get stuck() {
-      return reads > 0;
+      const { bytesRead, buffer } = await readDescriptor(descriptor, {
+        buffer: new Uint8Array(CHUNK),
+      });
+      return bytesRead === 0 ? undefined : buffer.subarray(0, bytesRead);
     },
     unref() {},
     close() {},
@@ -122,7 +108,6 @@ export async function dialPort(
       const next = await chunks.next();
       return next.done ? undefined : next.value;
     },
-    stuck: false,
     unref: () => socket.unref(),
     close: () => socket.destroy(),
   };

@@ -37,11 +37,6 @@ export class Dialogue {
     this.#wire = wire;
   }
 
-  /** See LauncherSession.stuck. */
-  get stuck(): boolean {
-    return this.#channel.stuck;
-  }
-
   /** From now on both sides speak like this. Only between two exchanges. */
   speak(wire: Wire): void {
     this.#wire = wire;

@@ -86,11 +86,6 @@ export interface LauncherSession {
    */
   settle(): Promise<void>;
   /**
-   * A read of the launcher's descriptor is outstanding. A thread is blocked in it, and exit(3) would wait for that
-   * thread forever: until this is false again a process can leave by execve or a signal only.
-   */
-  readonly stuck: boolean;
-  /**
    * Tells the launcher how Python, or the staging before it, ended: finalizes on Python's behalf after success,
    * aborts the job with the status after a failure. A launcher that has gone or was told by Python is no error.
    */

@@ -22,8 +22,6 @@ import { nodesOfMapping } from './mapping.ts';
  * deadline comes first.
  */
 export interface PmiClient {
-  /** See LauncherSession.stuck. */
-  readonly stuck: boolean;
   /** Starts the session. */
   init(deadline: Deadline): Promise<void>;
   /** What PMI_process_mapping says, or undefined when the server has none. */
@@ -105,9 +103,6 @@ export async function openSession(reached: Reached, opening: Opening): Promise<L
     placement: { rank, size, nodes },
     kvs: kvsOf(client, deadline),
     handOver,
-    get stuck() {
-      return client.stuck;
-    },
     async settle() {},
     async finish(outcome) {
       const status = shellStatus(outcome);

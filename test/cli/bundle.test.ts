@@ -4,6 +4,7 @@ import { DEFAULT_EXCLUDES } from '../../src/bundle/exclude.ts';
 import type { Manifest } from '../../src/bundle/manifest.ts';
 import { parseBundleCommand } from '../../src/cli/bundle.ts';
 import { listing, ProgressBar, summary } from '../../src/cli/bundle-report.ts';
+import { StatusLine } from '../../src/cli/status-line.ts';
 import { PythonMpiError } from '../../src/errors.ts';
 
 const parse = (line: string, env: NodeJS.ProcessEnv = {}) =>
@@ -189,26 +190,28 @@ lines('the listing tells everything but the frames', () => {
   }
 });
 
-lines('the bar is drawn on a terminal, within its width, and goes away', () => {
+lines('the bar is drawn on a terminal, on one line, and goes away', () => {
   const written: string[] = [];
-  const terminal = (isTTY: boolean) =>
-    ({
-      isTTY,
-      columns: 40,
-      write: (text: string) => written.push(text) > 0,
-    }) as unknown as NodeJS.WriteStream;
-  const bar = new ProgressBar(terminal(true));
+  const on = (terminal: boolean) =>
+    new ProgressBar(
+      new StatusLine(
+        0,
+        () => terminal,
+        text => void written.push(text),
+      ),
+    );
+  const bar = on(true);
   bar.show('packing', 5, 10);
   bar.show('packing', 10, 10);
   bar.clear();
   bar.clear();
   assert.equal(written, [
-    '\r\x1b[Kpacking [############............] 5/10',
-    `\r\x1b[K${'packing [########################] 10/10'.slice(0, 39)}`,
+    '\r\x1b[K\x1b[?7lpacking [############............] 5/10\x1b[?7h',
+    '\r\x1b[K\x1b[?7lpacking [########################] 10/10\x1b[?7h',
     '\r\x1b[K',
   ]);
   written.length = 0;
-  new ProgressBar(terminal(false)).show('packing', 1, 2);
+  on(false).show('packing', 1, 2);
   assert.equal(written, []);
 });
 

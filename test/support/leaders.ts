@@ -42,7 +42,6 @@ function placed(rank: number): LauncherSession {
     jobId: 'load',
     rendezvousFile: new RendezvousFile(directory, 'load'),
     handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-    stuck: false,
     async settle() {},
     async finish() {},
     async abort() {},

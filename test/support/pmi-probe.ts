@@ -9,6 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { leave } from '../../src/cli/leave.ts';
 import { Deadline } from '../../src/deadline.ts';
 import { asPythonMpiError } from '../../src/errors.ts';
 import type { Outcome } from '../../src/outcome.ts';
@@ -41,7 +42,7 @@ try {
     }
     await say({ abort: Number(options.abort) });
     await session.abort(Number(options.abort));
-    process.exit(Number(options.abort));
+    leave(Number(options.abort));
   }
   const cards = await exchange(session);
   await session.settle();
@@ -54,8 +55,7 @@ try {
   await say({ error: { code, message, hint }, story });
   outcome = { status, signal: undefined };
 }
-if (session?.stuck ?? true) process.execve!('/bin/sh', ['sh', '-c', `exit ${outcome.status}`]);
-process.exit(outcome.status);
+leave(outcome.status);
 
 async function exchange({ kvs, placement: { rank, size } }: LauncherSession): Promise<string[]> {
   if (!kvs) return [];

@@ -26,9 +26,6 @@ const listening: Channel = {
     if (bytes !== undefined) heard.push(bytes);
     return bytes;
   },
-  get stuck() {
-    return channel.stuck;
-  },
   unref: () => channel.unref(),
   close: () => channel.close(),
 };

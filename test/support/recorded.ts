@@ -26,7 +26,6 @@ export function replay(exchange: Exchange, piece: number): Channel & { sent: str
         chunks.push(answer.subarray(at, at + piece));
     },
     read: async () => chunks.shift(),
-    stuck: false,
     unref() {},
     close() {},
   };
@@ -44,7 +43,6 @@ export function answering(...answers: (string | undefined)[]): Channel & { sent:
       chunks.push(answer === undefined ? undefined : Buffer.from(answer));
     },
     read: async () => chunks.shift(),
-    stuck: false,
     unref() {},
     close() {},
   };

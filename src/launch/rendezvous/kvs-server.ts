@@ -254,7 +254,6 @@ function channelOf(link: Link): Channel {
       }
       return arrived.shift();
     },
-    stuck: false,
     unref: () => link.unref(),
     close: () => link.close(),
   };

@@ -113,7 +113,6 @@ async function open(launcher: Told, { env, why, log }: Opening): Promise<Launche
     rendezvousFile,
     ...(endCommand === undefined ? {} : { endCommand: endCommand() }),
     handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-    stuck: false,
     async settle() {},
     async finish() {},
     async abort() {},

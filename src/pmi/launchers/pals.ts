@@ -44,7 +44,6 @@ export const pals: Method = {
       // PALS itself ends a job one of whose ranks has failed; Slurm in its name does not.
       ...(env.SLURM_STEP_ID === undefined ? {} : { endCommand: stepEndCommand(env) }),
       handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-      stuck: false,
       async settle() {},
       async finish() {},
       async abort() {},

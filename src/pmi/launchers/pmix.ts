@@ -83,7 +83,6 @@ export const pmix: Method = {
       hosts: names,
       jobId: namespace,
       handOver: { env: {}, descriptor: undefined, parentMustStay: true },
-      stuck: false,
       settle: () => settle(deadline),
       async finish(outcome) {
         const status = shellStatus(outcome);

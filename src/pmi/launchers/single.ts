@@ -17,7 +17,6 @@ export const single: Method = {
       placement: { rank: 0, size: 1, nodes: [0] },
       kvs: undefined,
       handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-      stuck: false,
       async settle() {},
       async finish() {},
       async abort() {},

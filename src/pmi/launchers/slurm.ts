@@ -60,7 +60,6 @@ export const slurm: Method = {
       jobId: `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`,
       endCommand: stepEndCommand(env),
       handOver: { env: {}, descriptor, parentMustStay: false },
-      stuck: false,
       async settle() {},
       async finish() {},
       async abort() {},

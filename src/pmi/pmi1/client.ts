@@ -31,10 +31,6 @@ export class Pmi1Client implements PmiClient {
     this.#dialogue = new Dialogue(channel, lineWire());
   }
 
-  get stuck(): boolean {
-    return this.#dialogue.stuck;
-  }
-
   /** Says over TCP whose connection this is; the launcher answers with the rank's place. */
   initack(id: string, deadline: Deadline): Promise<{ rank: number; size: number }> {
     const dialogue = this.#dialogue;

@@ -50,10 +50,6 @@ export class Pmi2Client implements PmiClient {
     this.#claim = claim;
   }
 
-  get stuck(): boolean {
-    return this.#dialogue.stuck;
-  }
-
   /** @throws PythonMpiError LAUNCHER also, when the server speaks version 1 only or means another rank */
   async init(deadline: Deadline): Promise<void> {
     const { rank, size, jobId } = this.#claim;

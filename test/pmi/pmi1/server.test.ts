@@ -44,7 +44,6 @@ function clients(
           await new Promise<void>(resolve => (inbox.wake = resolve));
         return inbox.chunks.shift();
       },
-      stuck: false,
       unref() {},
       close() {},
     };

@@ -33,7 +33,6 @@ function serving(...answers: (Uint8Array | undefined)[]): { channel: Channel; co
       chunks.push(body && frame(INDEX, view.getUint32(4), body));
     },
     read: async () => chunks.shift(),
-    stuck: false,
     unref() {},
     close() {},
   };
