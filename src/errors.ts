@@ -31,11 +31,19 @@ export const STATUS = {
 
 export type ErrorCode = keyof typeof STATUS;
 
+/**
+ * Which ranks see an error with the one that throws it: none, all of its node, the first rank of the
+ * job at least, or any but that. Who tells the user follows from it.
+ */
+export type SeenBy = 'this rank' | 'this node' | 'the first rank' | 'all but the first rank';
+
 export interface ErrorDetails {
   /** Host on which it happened; filled in by the launch when the thrower does not know it. */
   host?: string | undefined;
   /** What the user can try, as one imperative clause. */
   hint?: string | undefined;
+  /** 'this rank' if not given; what the user got wrong, all ranks see. */
+  seenBy?: SeenBy | undefined;
   cause?: unknown;
 }
 
@@ -44,6 +52,7 @@ export class PythonMpiError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   host: string | undefined;
+  seenBy: SeenBy;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -51,6 +60,7 @@ export class PythonMpiError extends Error {
     this.code = code;
     this.host = details.host;
     this.hint = details.hint;
+    this.seenBy = details.seenBy ?? (code === 'USAGE' ? 'the first rank' : 'this rank');
   }
 
   /** Exit status of a job that ends with this error. */
@@ -80,4 +90,18 @@ export function asPythonMpiError(thrown: unknown, code: ErrorCode = 'INTERNAL'):
   // Foreign messages can be long, and quote what is nobody's business: the first words will do.
   const message = (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 120);
   return new PythonMpiError(code, message, { cause: thrown });
+}
+
+/**
+ * What this rank was started for has come to nothing, and the user is told why: by this rank or by
+ * another, see launch/rendezvous/who-tells.ts.
+ */
+export class JobFailed extends Error {
+  readonly error: PythonMpiError;
+
+  constructor(error: PythonMpiError) {
+    super(error.message, { cause: error });
+    this.name = 'JobFailed';
+    this.error = error;
+  }
 }

@@ -8,7 +8,7 @@ import { Deadline, pause } from './deadline.ts';
 import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
-import { findNodeMap } from './launch/rendezvous/node-map.ts';
+import { findNodeMap, type NodeMap } from './launch/rendezvous/node-map.ts';
 import type { Run } from './launch/run.ts';
 import { openSession } from './launch/session.ts';
 import type { Staged } from './launch/staged.ts';
@@ -39,6 +39,7 @@ export async function launch(run: Run): Promise<Outcome> {
   }
 
   let session = await openSession(run, deadline);
+  let nodeMap: NodeMap | undefined;
   let staged: Staged | undefined;
   let outcome: Outcome | undefined;
   try {
@@ -48,12 +49,13 @@ export async function launch(run: Run): Promise<Outcome> {
         const only = configuration.interface;
         session = await withStore(session, { only, deadline, log });
       }
-      staged = await stage(run, session, deadline);
+      nodeMap = await findNodeMap(session);
+      staged = await stage(run, session, nodeMap, deadline);
     }
     await session.settle();
     outcome = await handOver(run, session, staged);
   } catch (thrown) {
-    throw await giveUp(run, session, staged?.caretaker?.release, thrown);
+    throw await giveUp(run, { session, nodeMap, release: staged?.caretaker?.release }, thrown);
   }
   await session.finish(outcome);
   await staged?.caretaker?.release();
@@ -61,8 +63,12 @@ export async function launch(run: Run): Promise<Outcome> {
 }
 
 /** Brings the packages to this node, or waits for its leader to do so. */
-async function stage(run: Run, session: LauncherSession, deadline: Deadline): Promise<Staged> {
-  const nodeMap = await findNodeMap(session);
+async function stage(
+  run: Run,
+  session: LauncherSession,
+  nodeMap: NodeMap,
+  deadline: Deadline,
+): Promise<Staged> {
   if (nodeMap.leads) {
     const { lead } = await import('./launch/leader.ts');
     return lead(run, session, nodeMap, deadline);

@@ -2,8 +2,10 @@
  * What the programs that run as ranks of a job have in common: which rank speaks, how far it is, and how to end.
  */
 import { now } from '../deadline.ts';
-import { asPythonMpiError, type PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, JobFailed, type PythonMpiError } from '../errors.ts';
+import { tells } from '../launch/rendezvous/who-tells.ts';
 import { STDERR, say } from '../output.ts';
+import { isFirstRank } from '../pmi/rank-variables.ts';
 import { leave } from './leave.ts';
 import { StatusLine } from './status-line.ts';
 
@@ -31,29 +33,16 @@ export function progressOf(program: string): (done: number, total: number) => vo
   };
 }
 
-/** The first rank, as far as the environment tells before anything was detected: it speaks for the job. As bin/python-mpi. */
-export function isFirstRank(env: NodeJS.ProcessEnv): boolean {
-  const rank =
-    env.PMI_RANK ??
-    env.PMI_ID ??
-    env.PMIX_RANK ??
-    env.OMPI_COMM_WORLD_RANK ??
-    env.PALS_RANKID ??
-    env.ALPS_APP_PE ??
-    env.FLUX_TASK_RANK ??
-    env.JSM_NAMESPACE_RANK ??
-    env.MV2_COMM_WORLD_RANK ??
-    env.SLURM_PROCID;
-  return rank === undefined || rank === '0';
-}
-
 /**
- * Ends a rank after an error that the user has not been told of yet.
+ * Ends a rank that cannot go on. Unless the user has been told why, or another rank does it, this one
+ * does.
  * @param program whose name stands before the line
+ * @param env tells whether this is the first rank
  */
-export function leaveWith(program: string, thrown: unknown): never {
+export function leaveWith(program: string, env: NodeJS.ProcessEnv, thrown: unknown): never {
+  if (thrown instanceof JobFailed) return leave(thrown.error.status);
   const error = asPythonMpiError(thrown);
-  // What the user got wrong, every rank finds out.
-  if (error.code !== 'USAGE' || isFirstRank(process.env)) complainAs(program)(error);
+  if (tells({ rank: isFirstRank(env) ? 0 : 1, nodeMap: undefined }, error))
+    complainAs(program)(error);
   return leave(error.status);
 }

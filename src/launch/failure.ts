@@ -3,11 +3,12 @@
  */
 import { hostname } from 'node:os';
 import { pause } from '../deadline.ts';
-import { asPythonMpiError, type ErrorCode } from '../errors.ts';
+import { asPythonMpiError, JobFailed } from '../errors.ts';
 import { SUCCESS } from '../outcome.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
-import { JobFailed, type Run } from './run.ts';
+import { tells } from './rendezvous/who-tells.ts';
+import type { Run } from './run.ts';
 
 /**
  * How long the verdict may take to reach all nodes below, and cleaning up may take, in
@@ -15,20 +16,27 @@ import { JobFailed, type Run } from './run.ts';
  */
 export const CLEANUP_MS = 10_000;
 /**
- * How long the first rank may take to end the job with an error that all ranks make, in
- * milliseconds.
+ * How long the rank that tells the user may take to end the job, in milliseconds: a launcher may end
+ * it as soon as any rank has ended.
  */
-export const PRECEDENCE_MS = 1000;
+const PRECEDENCE_MS = 1000;
+
+/** Where a rank was when it could not go on. */
+export interface Stopped {
+  session: LauncherSession;
+  /** Undefined before the ranks have found each other. */
+  nodeMap: NodeMap | undefined;
+  /** Undoes what this rank did on its node. */
+  release?: (() => Promise<void>) | undefined;
+}
 
 /**
- * Tells the launcher, and the user unless the root has done so already.
- * @param release undoes what this rank did on its node
+ * Tells the launcher, and the user unless another rank does.
  * @returns what to throw
  */
 export async function giveUp(
   run: Pick<Run, 'complain' | 'env'>,
-  session: LauncherSession,
-  release: (() => Promise<void>) | undefined,
+  { session, nodeMap, release }: Stopped,
   thrown: unknown,
 ): Promise<JobFailed> {
   // All ranks end by themselves after a common verdict; otherwise the launcher has to free them.
@@ -38,29 +46,19 @@ export async function giveUp(
   }
   const error = asPythonMpiError(thrown);
   error.host ??= hostname();
-  // What the user got wrong, all ranks find out, as a rule; only if the first one did not is
-  // this the one to say it.
-  if (error.code === 'USAGE' && session.placement.rank !== 0) await pause(PRECEDENCE_MS);
+  if (!tells({ rank: session.placement.rank, nodeMap }, error)) {
+    await pause(PRECEDENCE_MS);
+    await session.finish(SUCCESS);
+    return new JobFailed(error);
+  }
   run.complain(error);
   await release?.();
   await session.abort(error.status);
-  // Where the launcher has no ear, the others would wait for this rank.
+  // Where the launcher cannot be asked to end the job, the other ranks would wait for this one.
   const { kvs, rendezvousFile, endCommand } = session;
   if (kvs === undefined && rendezvousFile === undefined && endCommand !== undefined) {
     const { endJob } = await import('../exec/end.ts');
     await endJob(endCommand, run.env);
   }
   return new JobFailed(error);
-}
-
-/** What a rank finds that cannot reach another one, or waits for it in vain. */
-const DESERTED: readonly ErrorCode[] = ['PEER_LOST', 'UNREACHABLE', 'TIMEOUT'];
-
-/**
- * What to throw where a rank cannot go on without another one. All such ranks would tell the same,
- * and the first rank, while it lives, knows better: so one of them does.
- */
-export function deserted({ isDeputy }: NodeMap, thrown: unknown): unknown {
-  const error = asPythonMpiError(thrown);
-  return isDeputy || !DESERTED.includes(error.code) ? thrown : new JobFailed(error);
 }

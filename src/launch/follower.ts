@@ -2,19 +2,21 @@
  * The part of a rank that is not its node's leader: ask the leader what became of the broadcast.
  */
 import { Deadline } from '../deadline.ts';
+import { JobFailed } from '../errors.ts';
 import { self } from '../exec/processes.ts';
 import { askLeader } from '../net/local.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
-import { CLEANUP_MS, deserted } from './failure.ts';
+import { CLEANUP_MS } from './failure.ts';
 import { decodeFailure, decodeVerdict, type LocalVerdict } from './plan.ts';
 import { chooseRendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
-import { JobFailed, type Run } from './run.ts';
+import { deserted } from './rendezvous/who-tells.ts';
+import type { Run } from './run.ts';
 
 /**
  * @returns the directory in which the leader has everything, after a good verdict
- * @throws JobFailed with the session's verdict; or when the leader cannot be reached or goes away
- * @throws PythonMpiError for that, when it is this rank that has to tell
+ * @throws JobFailed with the session's verdict
+ * @throws PythonMpiError also when the leader cannot be reached or goes away
  */
 export async function follow(
   { env, log }: Pick<Run, 'env' | 'log'>,
@@ -31,7 +33,7 @@ export async function follow(
     const { secret, leader } = await rendezvous.follow();
     verdict = decodeVerdict(await askLeader(leader.local, secret, about, last));
   } catch (thrown) {
-    throw deserted(nodeMap, thrown);
+    throw deserted(thrown);
   }
   if ('failure' in verdict) {
     const { code, text } = verdict.failure;

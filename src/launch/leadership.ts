@@ -5,7 +5,7 @@
 import { hostname } from 'node:os';
 import { Deadline } from '../deadline.ts';
 import type { Failure, Ready } from '../engine/engine.ts';
-import { codeOfStatus, type PythonMpiError } from '../errors.ts';
+import { codeOfStatus, JobFailed, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Driver, type Stager } from '../net/driver.ts';
 import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
@@ -13,11 +13,11 @@ import type { Link } from '../net/link.ts';
 import { Listener } from '../net/listener.ts';
 import { LocalGathering } from '../net/local.ts';
 import { isProcessIdentity, type ProcessIdentity } from '../process-identity.ts';
-import { CLEANUP_MS, deserted } from './failure.ts';
+import { CLEANUP_MS } from './failure.ts';
 import { decodeFailure, encodeFailure, type LocalVerdict } from './plan.ts';
-import type { Rendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
-import { JobFailed } from './run.ts';
+import type { Rendezvous } from './rendezvous/rendezvous.ts';
+import { deserted, tellsVerdict } from './rendezvous/who-tells.ts';
 
 /** How long started leaders may take to connect to their parents, in milliseconds. */
 const GRACE_MS = 30_000;
@@ -65,8 +65,7 @@ export class Leadership {
   /**
    * Takes this rank's place among the leaders: opens its listener and makes it known.
    * @param deadline of everything that follows
-   * @throws PythonMpiError as Rendezvous.lead; JobFailed where it is another rank that has to tell
-   *   of it
+   * @throws PythonMpiError as Rendezvous.lead
    */
   static async take(
     rendezvous: Rendezvous,
@@ -78,7 +77,7 @@ export class Leadership {
     try {
       leadership.#secret = await rendezvous.lead(leadership.#listener);
     } catch (thrown) {
-      throw nodeMap.position === 0 ? thrown : deserted(nodeMap, thrown);
+      throw nodeMap.position === 0 ? thrown : deserted(thrown);
     }
     leadership.#listener.admit(leadership.#secret);
     log(`leads node ${nodeMap.position} of ${leadership.#leaders}, ${nodeMap.locals} ranks here`);
@@ -129,7 +128,7 @@ export class Leadership {
     if ('ready' in verdict) return verdict.ready;
     const error = await this.#explain(verdict.failure);
     // Before any rank ends: a launcher may kill this one as soon as the first one does.
-    if (this.#tells(verdict.failure)) complain(error);
+    if (tellsVerdict(this.#nodeMap, verdict.failure)) complain(error);
     this.gathering.announce({ failure: encodeFailure(error) });
     throw new JobFailed(error);
   }
@@ -139,12 +138,6 @@ export class Leadership {
     const culprit = position === this.#nodeMap.position ? this.host : await this.#hostOf(position);
     const late = codeOfStatus(code) === 'TIMEOUT';
     return decodeFailure(code, text, `${late ? 'timed out waiting for' : 'lost'} node ${culprit}`);
-  }
-
-  /** Whether this rank tells the user of a failure: the root does, unless it is what was lost. */
-  #tells({ code, position }: Failure): boolean {
-    const { position: own, isDeputy } = this.#nodeMap;
-    return own === 0 || (isDeputy && position === 0 && codeOfStatus(code) === 'PEER_LOST');
   }
 
   /**

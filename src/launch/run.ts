@@ -1,5 +1,5 @@
 /**
- * What a launch is asked for, and the two ways in which it can end badly.
+ * What a launch is asked for.
  */
 import type { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -60,18 +60,4 @@ export interface Run {
   complain: (error: PythonMpiError) => void;
   /** Tells the user of what is no error yet, in one line. */
   warn: (message: string) => void;
-}
-
-/**
- * Python did not run and the user has been told why: by the root for all, or by the one rank that
- * knew.
- */
-export class JobFailed extends Error {
-  readonly error: PythonMpiError;
-
-  constructor(error: PythonMpiError) {
-    super(error.message, { cause: error });
-    this.name = 'JobFailed';
-    this.error = error;
-  }
 }

@@ -14,7 +14,7 @@ import { text } from 'node:stream/consumers';
 import { Script } from 'node:vm';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isFirstRank } from '../../src/cli/rank.ts';
+import { isFirstRank } from '../../src/pmi/rank-variables.ts';
 import { PYTHON_MPI } from '../support/job.ts';
 import { scratch } from '../support/scratch.ts';
 

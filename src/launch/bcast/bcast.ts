@@ -71,14 +71,15 @@ export async function broadcast(run: Bcast): Promise<void> {
   const { configuration, log } = run;
   const deadline = Deadline.after(configuration.timeout);
   let session = await openSession(run, deadline);
+  let nodeMap: NodeMap | undefined;
   try {
     session = await withStore(session, { only: configuration.interface, deadline, log });
-    const nodeMap = await findNodeMap(session);
+    nodeMap = await findNodeMap(session);
     if (nodeMap.leads) await lead(run, session, nodeMap, deadline);
     else await follow(run, session, nodeMap, deadline);
     await session.settle();
   } catch (thrown) {
-    throw await giveUp(run, session, undefined, thrown);
+    throw await giveUp(run, { session, nodeMap }, thrown);
   }
   await session.finish(SUCCESS);
 }

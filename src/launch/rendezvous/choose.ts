@@ -1,36 +1,20 @@
 /**
- * How the ranks of a job come to share a secret and find each other's listeners: the choice among the ways.
+ * The choice among the ways in which the ranks of a job come to share a secret and find each other's
+ * listeners.
  *
- * Where the launcher has a key-value store, it is that. Where it has none, the places are derived from what all ranks
- * know, and the secret is in the environment or travels in credentials of MUNGE.
+ * Where the launcher has a key-value store, it is that. Where it has none, the places are derived
+ * from what all ranks know, and the secret is in the environment or travels in credentials of MUNGE.
  */
 import type { Deadline } from '../../deadline.ts';
-import { PythonMpiError } from '../../errors.ts';
+import { PythonMpiError, type SeenBy } from '../../errors.ts';
 import type { Log } from '../../log.ts';
-import type { Card } from '../../net/card.ts';
 import { drawSecret } from '../../net/handshake.ts';
-import type { Listener } from '../../net/listener.ts';
-import type { LauncherSession, Placement } from '../../pmi/launcher.ts';
+import type { LauncherSession } from '../../pmi/launcher.ts';
 import { secretOrigin } from '../../pmi/secret.ts';
-import { JobFailed } from '../run.ts';
 import { DerivedRendezvous, latenessBy, type SecretSource, sharedSecret } from './derived.ts';
 import { KvsRendezvous } from './kvs.ts';
 import type { NodeMap } from './node-map.ts';
-
-export interface Rendezvous {
-  /** A node leader's part: opens the listener and makes it known. @returns the session's secret */
-  lead(listener: Listener): Promise<Buffer>;
-  /** The part of any other rank. @returns the session's secret and where its leader is */
-  follow(): Promise<{ secret: Buffer; leader: Card }>;
-  /** Whether all ranks are known to have been started once {@link lead} has returned. */
-  readonly allStarted: boolean;
-  /** How much later than this one another leader may begin to listen, in milliseconds. */
-  readonly latenessMs: number;
-  /** Where the leader of a position can be reached. Only after {@link lead} or {@link follow}. */
-  cardOf(position: number): Promise<Card>;
-  /** Nobody has to find this rank any more. */
-  close(): void;
-}
+import type { Rendezvous } from './rendezvous.ts';
 
 /** What meeting needs besides the launcher. */
 export interface RendezvousOptions {
@@ -44,8 +28,7 @@ export interface RendezvousOptions {
 
 /**
  * The way to meet under this launcher.
- * @throws PythonMpiError NO_SECRET when the launcher leaves no way to share one, USAGE when it is too short; on other ranks
- *   than the first JobFailed, since all of them find out
+ * @throws PythonMpiError NO_SECRET when the launcher leaves no way to share one, USAGE when it is too short
  */
 export function chooseRendezvous(
   session: LauncherSession,
@@ -58,10 +41,7 @@ export function chooseRendezvous(
     log("secret: drawn by the root, in the launcher's store");
     return new KvsRendezvous(kvs, nodeMap, only);
   }
-  if (hosts === undefined || jobId === undefined) {
-    const error = noSecret(session);
-    throw placement.rank === 0 ? error : new JobFailed(error);
-  }
+  if (hosts === undefined || jobId === undefined) throw noSecret(session, 'the first rank');
 
   if (only !== undefined) log(`interface ${only}: not used, nodes are dialled by name here`);
   const meet = (source: SecretSource) =>
@@ -78,11 +58,11 @@ export function chooseRendezvous(
     });
   };
   if (origin === undefined) {
-    const error = noSecret(session);
+    const error = noSecret(session, 'this node');
     return later(({ noSource }) => noSource(jobId, hosts, nodeMap, error));
   }
   if ('variable' in origin) {
-    if (origin.value.length < origin.least) throw guessable(origin, placement);
+    if (origin.value.length < origin.least) throw guessable(origin);
     log(`secret: from ${origin.variable}`);
     return meet(sharedSecret(origin.value, jobId));
   }
@@ -90,25 +70,25 @@ export function chooseRendezvous(
   return later(({ sealedSecret }) => sealedSecret(origin.munge, jobId, hosts, nodeMap, deadline));
 }
 
-function noSecret({ launcher }: LauncherSession): PythonMpiError {
+function noSecret({ launcher }: LauncherSession, seenBy: SeenBy): PythonMpiError {
   return new PythonMpiError(
     'NO_SECRET',
     `${launcher} gives the ranks no way to share a secret, and there is no MUNGE`,
     {
       hint: 'put this line into the job script: export PYTHON_MPI_SECRET=$(openssl rand -hex 32)',
+      seenBy,
     },
   );
 }
 
-/** Whoever connects is shown something keyed with it, and can try keys at home. */
-function guessable({ variable, least }: { variable: string; least: number }, { rank }: Placement) {
-  const error = new PythonMpiError('USAGE', `${variable} has fewer than ${least} characters`, {
+/** A peer that connects is shown something keyed with it, and can try keys offline. */
+function guessable({ variable, least }: { variable: string; least: number }): PythonMpiError {
+  return new PythonMpiError('USAGE', `${variable} has fewer than ${least} characters`, {
     hint: `put this line into the job script: export ${variable}=$(openssl rand -hex 32)`,
   });
-  return rank === 0 ? error : new JobFailed(error);
 }
 
-/** A job of one rank meets nobody. */
+/** A job of one rank has nothing to find. */
 class LoneRendezvous implements Rendezvous {
   readonly latenessMs = 0;
   readonly allStarted = true;

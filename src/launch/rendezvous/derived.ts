@@ -7,8 +7,8 @@ import type { Deadline } from '../../deadline.ts';
 import { publishableAddresses } from '../../net/addresses.ts';
 import type { Card, Endpoint } from '../../net/card.ts';
 import type { Listener } from '../../net/listener.ts';
-import type { Rendezvous } from './choose.ts';
 import type { NodeMap } from './node-map.ts';
+import type { Rendezvous } from './rendezvous.ts';
 
 /** How this rank comes by the secret of the session, which is the same on all ranks. */
 export interface SecretSource {

@@ -20,7 +20,6 @@ import { Pmi1Client } from '../../pmi/pmi1/client.ts';
 import { type Answer, Pmi1Server } from '../../pmi/pmi1/server.ts';
 import type { RendezvousFile } from '../../pmi/rendezvous-file.ts';
 import { kvsOf } from '../../pmi/session.ts';
-import { JobFailed } from '../run.ts';
 
 /** Pause before looking for the note again: gentle to a file server that thousands ask, in milliseconds. */
 const LOOK_MS = 200;
@@ -38,7 +37,6 @@ export interface StoreOptions {
 /**
  * The rendezvous with a store, where the launcher leaves the ranks to a note; any other as it is. All ranks come here.
  * @throws PythonMpiError on the root: NO_SECRET when the shared directory is of no use, TIMEOUT when ranks fail to come
- * @throws JobFailed on the others
  */
 export async function withStore(
   session: LauncherSession,
@@ -84,16 +82,22 @@ export async function withStore(
     };
   } catch (error) {
     await server?.close(0);
-    // What keeps a rank away the root finds out too, if only by waiting for it.
-    throw server === undefined ? new JobFailed(asPythonMpiError(error)) : whyOver(server, error);
+    throw whyOver(server, error);
   }
 }
 
-/** What to throw when the store, spoken to as a launcher, has failed. */
-function whyOver(server: StoreServer | undefined, thrown: unknown): unknown {
-  if (asPythonMpiError(thrown).code !== 'LAUNCHER') return thrown;
-  const lost = new PythonMpiError('PEER_LOST', server?.reason ?? 'lost a rank while all met');
-  return server === undefined ? new JobFailed(lost) : lost;
+/**
+ * What to throw when the store, spoken to as a launcher, has failed. What keeps a rank away from it
+ * the root sees too, if only by waiting for that rank.
+ */
+function whyOver(server: StoreServer | undefined, thrown: unknown): PythonMpiError {
+  const failed = asPythonMpiError(thrown);
+  const error =
+    failed.code === 'LAUNCHER'
+      ? new PythonMpiError('PEER_LOST', server?.reason ?? 'lost a rank while all met')
+      : failed;
+  if (server === undefined) error.seenBy = 'the first rank';
+  return error;
 }
 
 /** The root's side. */

@@ -3,17 +3,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { pause } from '../../deadline.ts';
 import { asPythonMpiError, type PythonMpiError } from '../../errors.ts';
 import { publishableAddresses } from '../../net/addresses.ts';
 import { type Card, decodeCard, type Endpoint, encodeCard } from '../../net/card.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
 import type { Listener } from '../../net/listener.ts';
 import type { Kvs } from '../../pmi/launcher.ts';
-import { PRECEDENCE_MS } from '../failure.ts';
-import { JobFailed } from '../run.ts';
-import type { Rendezvous } from './choose.ts';
 import type { NodeMap } from './node-map.ts';
+import type { Rendezvous } from './rendezvous.ts';
 
 /** A name that nobody else on the node has or guesses. */
 function freshLocalName(): string {
@@ -52,18 +49,15 @@ export class KvsRendezvous implements Rendezvous {
     const secret = drawSecret();
     if (position === 0) await this.#kvs.put(KvsRendezvous.#SECRET, secret.toString('hex'));
     await this.#kvs.fence();
-    if (!Array.isArray(addresses)) throw await this.#afterRoot(addresses);
+    if (!Array.isArray(addresses)) throw await this.#witnessed(addresses);
     return position === 0 ? secret : this.#readSecret();
   }
 
-  /** What all nodes may have found out, the root says for them: it has no addresses then. */
-  async #afterRoot(error: PythonMpiError): Promise<Error> {
-    if (this.#nodeMap.position === 0) return error;
-    const { endpoints } = await this.cardOf(0);
-    if (endpoints.length > 0) return error;
-    // It ends the job then; a launcher would end it first if anybody else were gone before.
-    await pause(PRECEDENCE_MS);
-    return new JobFailed(error);
+  /** The error of a node without addresses, which the root may lack, too. */
+  async #witnessed(error: PythonMpiError): Promise<PythonMpiError> {
+    const hasRoot = this.#nodeMap.position > 0 && (await this.cardOf(0)).endpoints.length > 0;
+    error.seenBy = hasRoot ? 'this rank' : 'the first rank';
+    return error;
   }
 
   async follow(): Promise<{ secret: Buffer; leader: Card }> {

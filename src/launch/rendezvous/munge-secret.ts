@@ -13,7 +13,6 @@ import { Munge } from '../../exec/munge.ts';
 import type { Target } from '../../net/dial.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
 import { ask, isListening, Responder } from '../../net/question.ts';
-import { JobFailed } from '../run.ts';
 import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
 import type { NodeMap } from './node-map.ts';
 
@@ -99,13 +98,14 @@ export function sealedSecret(
     return askAt(way, Deadline.after(SHARE * deadline.remaining));
   };
 
-  /** From the leader. What keeps a rank from sealing keeps its leader from it too, who says so. */
+  /** From the leader. What keeps a rank from sealing keeps its leader from it, too. */
   const askLeader = async (): Promise<Buffer> => {
     try {
       return await askAt([position], deadline);
     } catch (thrown) {
       const error = asPythonMpiError(thrown);
-      throw error.code === 'NO_SECRET' ? new JobFailed(error) : error;
+      if (error.code === 'NO_SECRET') error.seenBy = 'this node';
+      throw error;
     }
   };
 
@@ -138,9 +138,8 @@ export function sealedSecret(
 }
 
 /**
- * Where this node has nothing to share a secret with. If that is so on all nodes the root says it for them, and only
- * else the node's leader.
- * @param error what to say
+ * Where this node has nothing to share a secret with, which may be so on all nodes.
+ * @param error what to throw, as one that this node alone sees
  */
 export function noSource(
   jobId: string,
@@ -149,10 +148,11 @@ export function noSource(
   error: PythonMpiError,
 ): SecretSource {
   const find = async (): Promise<Buffer> => {
-    if (!leads) throw new JobFailed(error);
-    if (position === 0) throw error;
+    if (!leads) throw error;
     const { endpoints } = placeOf(jobId, hosts, 0);
-    throw (await isListening(endpoints, Deadline.after(LOOK_MS))) ? error : new JobFailed(error);
+    const isRootAlike = position === 0 || !(await isListening(endpoints, Deadline.after(LOOK_MS)));
+    if (isRootAlike) error.seenBy = 'the first rank';
+    throw error;
   };
   return { find, close: () => {} };
 }

@@ -2,7 +2,7 @@
  * A node's part in the report of a run: takes notes while packages are staged, and once Python runs, or the run has
  * failed, brings them to the root, which writes the report. Loaded only when a report was asked for; nobody waits for it.
  */
-import { asPythonMpiError } from '../../errors.ts';
+import { asPythonMpiError, JobFailed } from '../../errors.ts';
 import type { Card } from '../../net/card.ts';
 import type { Answer, Driver, Stager, Verdict } from '../../net/driver.ts';
 import { REPORT } from '../../net/handshake.ts';
@@ -10,9 +10,9 @@ import { Reports } from '../../net/reports.ts';
 import { parentOf } from '../../net/wide-tree.ts';
 import type { PackageSpec } from '../../stage/package.ts';
 import type { Leadership } from '../leadership.ts';
-import type { Rendezvous } from '../rendezvous/choose.ts';
 import type { NodeMap } from '../rendezvous/node-map.ts';
-import { JobFailed, type Run } from '../run.ts';
+import type { Rendezvous } from '../rendezvous/rendezvous.ts';
+import type { Run } from '../run.ts';
 import type { RunRecord } from './record.ts';
 import { type Moment, type NodeRecord, Timeline } from './timeline.ts';
 import { writeReport } from './write.ts';

@@ -6,26 +6,16 @@
  */
 import { PythonMpiError } from '../../errors.ts';
 import type { Method } from '../launcher.ts';
-
-/** Variables that launchers give to ranks and nobody else, and what no launcher leaves out beside them. */
-const RANKS: readonly [variable: string, partner: string][] = [
-  ['PMI_RANK', 'PMI_FD with PMI_SIZE'],
-  ['PMI_ID', 'PMI_PORT'],
-  ['OMPI_COMM_WORLD_RANK', 'PMIx server of version 4 or later'],
-  ['PMIX_RANK', 'PMIx server of version 4 or later'],
-  ['PALS_RANKID', 'PALS_APINFO'],
-  ['ALPS_APP_PE', 'ALPS_APP_ID'],
-  ['FLUX_TASK_RANK', 'FLUX_JOB_SIZE with FLUX_JOB_ID'],
-  ['JSM_NAMESPACE_RANK', 'JSM_NAMESPACE_SIZE with PMIX_NAMESPACE'],
-  ['MV2_COMM_WORLD_RANK', 'MPISPAWN_MPIRUN_HOST with MPISPAWN_MPIRUN_ID'],
-];
+import { RANK_VARIABLES } from '../rank-variables.ts';
 
 export const stray: Method = {
   name: 'stray',
 
   claims(env) {
-    const found = RANKS.find(([variable]) => env[variable] !== undefined);
-    return found && `${found[0]}=${env[found[0]]} and no ${found[1]}`;
+    const found = RANK_VARIABLES.find(
+      ({ name, partner }) => partner !== undefined && env[name] !== undefined,
+    );
+    return found && `${found.name}=${env[found.name]} and no ${found.partner}`;
   },
 
   async open({ env }) {
