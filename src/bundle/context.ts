@@ -1,38 +1,16 @@
 /**
- * What every step of making a package is given: how to run a command, whom to tell, when to stop.
- *
- * Commands are run by the caller's means, because only one part of the program may start processes.
+ * What every step of making a package is given: how to run a command, where to report progress, when to stop.
  */
+import type { RunCommand } from '../command.ts';
 import { PythonMpiError } from '../errors.ts';
-
-export interface Outcome {
-  /** Exit status, or undefined after death by a signal. */
-  status: number | undefined;
-  stdout: string;
-  stderr: string;
-}
-
-export interface CommandOptions {
-  cwd?: string;
-  env?: NodeJS.ProcessEnv;
-  /** Sent to standard input, which is then closed. */
-  input?: string;
-}
-
-/** Runs a program to its end. Rejects with NO_INTERPRETER when it cannot be started, CANCELLED or TIMEOUT. */
-export type Run = (
-  file: string,
-  args: readonly string[],
-  options?: CommandOptions,
-) => Promise<Outcome>;
 
 export type Progress = (phase: string, done: number, total: number) => void;
 
 export interface Context {
-  run: Run;
+  run: RunCommand;
   /** The user's environment; never written. */
   env: NodeJS.ProcessEnv;
-  /** A private directory for this run, removed by whoever made it. */
+  /** A private directory for this run; the caller removes it. */
   scratch: string;
   signal: AbortSignal;
   /** Units are the phase's own; `done` equals `total` at its end. */

@@ -1,26 +1,13 @@
 /**
- * Runs a program to its end and hands back what it wrote: for tools whose answer we need, not for the user's program.
+ * Runs a program to its end and hands back what it wrote: for tools whose answer the caller needs, not for the user's program.
  *
  * The program leads a process group of its own, so that stopping it stops what it started too.
  */
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import type { CommandOptions, CommandOutcome } from '../command.ts';
 import type { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
-
-export interface CommandOptions {
-  cwd?: string;
-  env?: NodeJS.ProcessEnv;
-  /** Sent to standard input, which is then closed. */
-  input?: string;
-}
-
-export interface CommandOutcome {
-  /** Exit status, or undefined after death by a signal. */
-  status: number | undefined;
-  stdout: string;
-  stderr: string;
-}
 
 /**
  * @param signal when it fires, the whole group is killed

@@ -4,7 +4,8 @@
  */
 import type { Deadline } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
-import { type CommandOutcome, runCommand } from './command.ts';
+import type { CommandOutcome } from '../command.ts';
+import { runCommand } from './command.ts';
 
 /** Statuses from here on say that a credential is bad, those before that MUNGE is: munge_err of munge.h. */
 const FIRST_FAULT_OF_CREDENTIAL = 8;
