@@ -3,7 +3,7 @@
  */
 import { basename, dirname, resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
-import type { Destination, Report } from '../launch/bcast/bcast.ts';
+import type { BcastResult, Destination } from '../launch/bcast/bcast.ts';
 import { parseWith } from './commander.ts';
 import type { SettingName } from './configuration.ts';
 
@@ -101,7 +101,7 @@ function usage(message: string): PythonMpiError {
 }
 
 /** What the user is told at the end. */
-export function summary({ bytes, nodes, held, milliseconds }: Report): string {
+export function summary({ bytes, nodes, held, milliseconds }: BcastResult): string {
   const count = (n: number) => `${n} node${n === 1 ? '' : 's'}`;
   const seconds = milliseconds / 1000;
   if (held === nodes)

@@ -37,7 +37,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
       speaker = rank;
     },
     complain: complainAs(PROGRAM),
-    report: report => say(STDOUT, summary(report)),
+    report: result => say(STDOUT, summary(result)),
   });
   return 0;
 }

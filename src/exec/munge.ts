@@ -2,9 +2,10 @@
  * MUNGE credentials: sealed by the node's daemon, opened by that of any node with the same key, telling who sealed
  * them. Through the commands munge(1) and unmunge(1): the daemon's own protocol is not a public interface.
  */
+
+import type { CommandOutcome } from '../command.ts';
 import type { Deadline } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
-import type { CommandOutcome } from '../command.ts';
 import { runCommand } from './command.ts';
 
 /** Statuses from here on say that a credential is bad, those before that MUNGE is: munge_err of munge.h. */

@@ -10,7 +10,7 @@ import type { Driver } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
-import { cachedDigests, remember } from '../stage/digest-cache.ts';
+import { cacheDigests, readDigestCache } from '../stage/digest-cache.ts';
 import { pythonProgram } from '../stage/environment.ts';
 import { adviseAgainst, parseMountinfo } from '../stage/mounts.ts';
 import type { PackageFile } from '../stage/package-file.ts';
@@ -134,8 +134,8 @@ async function takePart(
   const over = conclude();
   tell(run, ready, driver);
   if (packages && configuration.keep) {
-    const known = (await packages).flatMap(file => file.known ?? []);
-    remember(stager.hold.directory, known);
+    const digests = (await packages).flatMap(file => file.cacheable ?? []);
+    cacheDigests(stager.hold.directory, digests);
   }
   await gathering.all(deadline);
   stager.hold.record(gathering.members);
@@ -161,7 +161,7 @@ async function reportOf(
 
 async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
   const { openPackages } = await import('../stage/package-file.ts');
-  return openPackages(packages, pkgroot, cachedDigests(chroot));
+  return openPackages(packages, pkgroot, readDigestCache(chroot));
 }
 
 function cargoOf(files: readonly PackageFile[]): Cargo<Plan> {

@@ -6,9 +6,9 @@ import { type Deadline, now } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import { installHook } from '../stage/abort-hook.ts';
-import { forget } from '../stage/digest-cache.ts';
+import { dropDigests } from '../stage/digest-cache.ts';
 import { totalOf } from '../stage/package.ts';
-import { type Draft, type Hold, prefixId, Store } from '../stage/prefix.ts';
+import { type Draft, type Hold, PrefixStore, prefixId } from '../stage/prefix.ts';
 import { checkSpace } from '../stage/space.ts';
 import type { Extracted } from '../stage/unpack/extract.ts';
 import { isPlan, type Plan } from './plan.ts';
@@ -51,7 +51,7 @@ export class PrefixStager extends StreamStager<Plan> {
   protected async begin({ packages }: Plan): Promise<{ directory: string } | undefined> {
     const { chroot, deadline, log, check } = this.#options;
     const id = prefixId(packages);
-    const store = await Store.open(chroot, alive, deadline);
+    const store = await PrefixStore.open(chroot, alive, deadline);
     this.#hold = await store.find(id, deadline);
     if (this.#hold !== undefined) {
       check(this.#hold.directory);
@@ -69,7 +69,7 @@ export class PrefixStager extends StreamStager<Plan> {
     const draft = this.#draft!;
     unpacked();
     installHook(draft.directory);
-    forget(draft.directory);
+    dropDigests(draft.directory);
     this.#hold = await draft.publish(deadline);
     check(this.#hold.directory);
     const seconds = (now() - this.#start) / 1000;

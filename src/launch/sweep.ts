@@ -5,7 +5,7 @@
 import { Deadline, pause } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
 import { sweepDrafts } from '../stage/copy/copy-draft.ts';
-import { Store } from '../stage/prefix.ts';
+import { PrefixStore } from '../stage/prefix.ts';
 import type { CleanupKind } from './run.ts';
 
 /** Ranks that were killed together with their leader take a moment to end, in milliseconds. */
@@ -17,7 +17,7 @@ type Sweep = (deadline: Deadline) => Promise<number>;
 
 const SWEEPS: Record<CleanupKind, (directory: string, deadline: Deadline) => Promise<Sweep>> = {
   prefixes: async (chroot, deadline) => {
-    const store = await Store.open(chroot, alive, deadline);
+    const store = await PrefixStore.open(chroot, alive, deadline);
     return deadline => store.sweep(deadline);
   },
   drafts: async directory => async () => {
@@ -29,7 +29,7 @@ const SWEEPS: Record<CleanupKind, (directory: string, deadline: Deadline) => Pro
 /**
  * Sweeps the directory until everything dead is gone. What living processes use is left alone: they
  * clean up after themselves.
- * @throws PythonMpiError as Store.open
+ * @throws PythonMpiError as PrefixStore.open
  */
 export async function sweep(litter: CleanupKind, directory: string): Promise<void> {
   const deadline = Deadline.after(PATIENCE_MS);

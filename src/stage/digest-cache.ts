@@ -1,9 +1,9 @@
 /**
- * Packages that the root has hashed before: what it found is kept in the prefix that was made of them, so that the next
- * run with the same files need not read them again to know that every node holds them.
+ * A cache of the digests of packages: what the root found when it hashed them is kept in the prefix that was made of
+ * them, so that the next run with the same files need not read them again to know that every node holds them.
  *
- * A file is the same if it has the same path, inode, size and times; nobody but root can set a ctime. One that changed
- * just before it was read could change again within the same tick of its file system's clock, so it is not remembered.
+ * A file is the same if it has the same path, inode, size and times; only the superuser can set a ctime. One that changed
+ * just before it was read could change again within the same tick of its file system's clock, so it is not cached.
  * Should a digest be wrong all the same, nothing wrong is unpacked: nodes check what arrives.
  */
 import fs from 'node:fs';
@@ -45,10 +45,10 @@ export function isSettled({ ctime, mtime }: FileState): boolean {
 }
 
 /**
- * All that is remembered in the user's directory on this node.
+ * All digests that are cached in the user's directory on this node.
  * @throws PythonMpiError CHROOT_UNUSABLE, NO_SPACE
  */
-export function cachedDigests(chroot: string): CachedDigest[] {
+export function readDigestCache(chroot: string): CachedDigest[] {
   const { path } = new UserDirectory(chroot);
   return fs
     .readdirSync(path)
@@ -60,31 +60,31 @@ function recordOf(prefix: string): CachedDigest[] {
   try {
     return JSON.parse(fs.readFileSync(join(prefix, HOOK_DIRECTORY, RECORD), 'utf8'));
   } catch {
-    return []; // nothing was recorded, or somebody else wrote there
+    return []; // nothing was cached, or the user has changed it
   }
 }
 
-/** What is known of a file in this state, if anything. */
-export function lookUp(
-  known: readonly CachedDigest[],
+/** What the cache has of a file in this state, if anything. */
+export function findDigest(
+  cache: readonly CachedDigest[],
   state: FileState,
 ): CachedDigest['spec'] | undefined {
   const wanted = JSON.stringify(state);
-  return known.find(({ state }) => JSON.stringify(state) === wanted)?.spec;
+  return cache.find(({ state }) => JSON.stringify(state) === wanted)?.spec;
 }
 
-/** Before a prefix is published: what a package brought is no record of ours. */
-export function forget(prefix: string): void {
+/** Before a prefix is published: a package may have brought a file of that name. */
+export function dropDigests(prefix: string): void {
   fs.rmSync(join(prefix, HOOK_DIRECTORY, RECORD), { recursive: true, force: true });
 }
 
-/** Records what the packages of a prefix were made of. To remember is no duty, so it never fails. */
-export function remember(prefix: string, packages: readonly CachedDigest[]): void {
-  if (packages.length === 0) return;
+/** Caches the digests of the packages that a prefix was made of. The next run can do without, so it never fails. */
+export function cacheDigests(prefix: string, digests: readonly CachedDigest[]): void {
+  if (digests.length === 0) return;
   const file = join(prefix, HOOK_DIRECTORY, RECORD);
   const draft = `${file}-${freshToken()}`;
   try {
-    fs.writeFileSync(draft, JSON.stringify(packages), { mode: 0o600, flag: 'wx' });
+    fs.writeFileSync(draft, JSON.stringify(digests), { mode: 0o600, flag: 'wx' });
     fs.renameSync(draft, file);
   } catch {
     fs.rmSync(draft, { force: true });

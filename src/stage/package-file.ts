@@ -10,7 +10,13 @@ import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
 import { BLOCK } from '../tar/block.ts';
 import { isTarHeader } from '../tar/read.ts';
-import { type CachedDigest, type FileState, isSettled, lookUp, stateOf } from './digest-cache.ts';
+import {
+  type CachedDigest,
+  type FileState,
+  findDigest,
+  isSettled,
+  stateOf,
+} from './digest-cache.ts';
 import type { PackageFormat, PackageSource, PackageSpec } from './package.ts';
 import { isErrno } from './system-error.ts';
 
@@ -22,8 +28,8 @@ export class PackageFile implements PackageSource {
   readonly spec: PackageSpec;
   /** Absolute path. */
   readonly path: string;
-  /** What may be remembered of it; undefined for a file that may still be changing. */
-  readonly known: CachedDigest | undefined;
+  /** What may be cached of it; undefined for a file that may still be changing. */
+  readonly cacheable: CachedDigest | undefined;
   readonly #handle: FileHandle;
   readonly #state: FileState;
 
@@ -31,7 +37,7 @@ export class PackageFile implements PackageSource {
     const { name, ...rest } = spec;
     this.spec = spec;
     this.path = state.path;
-    this.known = settled ? { state, spec: rest } : undefined;
+    this.cacheable = settled ? { state, spec: rest } : undefined;
     this.#handle = handle;
     this.#state = state;
   }
@@ -40,21 +46,21 @@ export class PackageFile implements PackageSource {
    * Opens a package and reads it once, to know its digest.
    * @param name absolute or relative to `pkgroot`
    * @param pkgroot absolute
-   * @param known files that need not be read for that
+   * @param cache of files that need not be read for that
    * @throws PythonMpiError NO_PACKAGE, PACKAGE_UNREADABLE, CORRUPT_PACKAGE (also when it is written to)
    */
   static async open(
     name: string,
     pkgroot: string,
-    known: readonly CachedDigest[] = [],
+    cache: readonly CachedDigest[] = [],
   ): Promise<PackageFile> {
     const path = resolve(pkgroot, name);
     const handle = await openPackage(name, path);
     try {
       const state = await examine(handle, name, path);
       const settled = isSettled(state);
-      const met = lookUp(known, state);
-      if (met !== undefined) return new PackageFile({ name, ...met }, handle, state, settled);
+      const cached = findDigest(cache, state);
+      if (cached !== undefined) return new PackageFile({ name, ...cached }, handle, state, settled);
       const size = Number(state.size);
       const { sha256, head, tail } = await digest(handle, name, size);
       const format = formatOf(head);
@@ -117,18 +123,18 @@ export class PackageFile implements PackageSource {
 
 /**
  * Opens all packages, in order. Empty names are left out, as in any colon-separated list.
- * @param known files that need not be read to know their digests
+ * @param cache of files that need not be read to know their digests
  * @throws PythonMpiError as {@link PackageFile.open}; no file is open then
  */
 export async function openPackages(
   names: readonly string[],
   pkgroot: string,
-  known: readonly CachedDigest[] = [],
+  cache: readonly CachedDigest[] = [],
 ): Promise<PackageFile[]> {
   const files: PackageFile[] = [];
   try {
     for (const name of names) {
-      if (name !== '') files.push(await PackageFile.open(name, pkgroot, known));
+      if (name !== '') files.push(await PackageFile.open(name, pkgroot, cache));
     }
     return files;
   } catch (error) {

@@ -57,7 +57,7 @@ class HoldNames {
 }
 
 /** All prefixes of this user on this node. */
-export class Store {
+export class PrefixStore {
   readonly #home: UserDirectory;
   readonly #alive: Alive;
 
@@ -71,8 +71,8 @@ export class Store {
    * @param chroot node-local directory, absolute
    * @throws PythonMpiError CHROOT_UNUSABLE, NO_SPACE, TIMEOUT, SYSTEM; as do all methods
    */
-  static async open(chroot: string, alive: Alive, deadline: Deadline): Promise<Store> {
-    const store = new Store(new UserDirectory(chroot), alive);
+  static async open(chroot: string, alive: Alive, deadline: Deadline): Promise<PrefixStore> {
+    const store = new PrefixStore(new UserDirectory(chroot), alive);
     await store.sweep(deadline);
     return store;
   }

@@ -5,9 +5,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type CachedDigest,
-  cachedDigests,
+  cacheDigests,
   isSettled,
-  remember,
+  readDigestCache,
   stateOf,
 } from '../../src/stage/digest-cache.ts';
 import { PackageFile } from '../../src/stage/package-file.ts';
@@ -18,7 +18,7 @@ import { archive } from '../support/tar-builder.ts';
 const tar = archive({ name: 'a', content: 'a'.repeat(5000) });
 const sha256 = createHash('sha256').update(tar).digest('hex');
 /** Seen only if it was remembered: it is not that of the file. */
-const REMEMBERED = 'f'.repeat(64);
+const CACHED = 'f'.repeat(64);
 
 function put(): string {
   const file = join(scratch(), 'p.tar');
@@ -28,22 +28,22 @@ function put(): string {
 
 function recordOf(file: string): CachedDigest {
   const state = stateOf(file, fs.statSync(file, { bigint: true }));
-  return { state, spec: { size: tar.length, sha256: REMEMBERED, format: 'tar', unpacked: 1 } };
+  return { state, spec: { size: tar.length, sha256: CACHED, format: 'tar', unpacked: 1 } };
 }
 
-async function digestOf(file: string, known: readonly CachedDigest[]): Promise<string> {
-  const opened = await PackageFile.open(file, '/', known);
+async function digestOf(file: string, cache: readonly CachedDigest[]): Promise<string> {
+  const opened = await PackageFile.open(file, '/', cache);
   await opened.close();
   return opened.spec.sha256;
 }
 
-const known = suite('known packages');
+const cached = suite('packages whose digest is cached');
 
-known('are not read again', async () => {
+cached('are not read again', async () => {
   const file = put();
   const opened = await PackageFile.open(file, '/', [recordOf(put()), recordOf(file)]);
   const { size, format, unpacked } = opened.spec;
-  assert.equal(opened.spec, { name: file, size, sha256: REMEMBERED, format, unpacked });
+  assert.equal(opened.spec, { name: file, size, sha256: CACHED, format, unpacked });
   await opened.verify();
   await opened.close();
 });
@@ -70,25 +70,25 @@ for (const [what, change] of [
     },
   ],
 ] as const) {
-  known(`are read when they were ${what}`, async () => {
+  cached(`are read when they were ${what}`, async () => {
     const file = put();
     const record = recordOf(file);
-    assert.is(await digestOf(file, [record]), REMEMBERED);
+    assert.is(await digestOf(file, [record]), CACHED);
     change(file);
-    assert.is.not(await digestOf(file, [record]), REMEMBERED);
+    assert.is.not(await digestOf(file, [record]), CACHED);
   });
 }
 
-known('are read when another path leads to the same file', async () => {
+cached('are read when another path leads to the same file', async () => {
   const file = put();
   const record = recordOf(file);
   fs.linkSync(file, `${file}.link`);
   assert.is(await digestOf(`${file}.link`, [record]), sha256);
 });
 
-known('are only those that had been left alone for a while', async () => {
+cached('are only those that had been left alone for a while', async () => {
   const opened = await PackageFile.open(put(), '/');
-  assert.is(opened.known, undefined);
+  assert.is(opened.cacheable, undefined);
   await opened.close();
   const { state } = recordOf(put());
   const old = '1000000000';
@@ -97,34 +97,34 @@ known('are only those that had been left alone for a while', async () => {
   assert.is(isSettled({ ...state, ctime: old }), false);
 });
 
-known('are remembered in prefixes; what is no record is none', () => {
+cached('are so in prefixes; what is no record is none', () => {
   const chroot = scratch();
-  assert.equal(cachedDigests(chroot), []);
+  assert.equal(readDigestCache(chroot), []);
   const records = ['prefix-1', 'prefix-2', 'draft-1'].map(name => {
     const prefix = join(chroot, `python-mpi-${process.getuid!()}`, name);
     fs.mkdirSync(join(prefix, '.python-mpi'), { recursive: true });
     const record = recordOf(put());
-    remember(prefix, [record]);
+    cacheDigests(prefix, [record]);
     return record;
   });
-  assert.equal(cachedDigests(chroot), records.slice(0, 2));
+  assert.equal(readDigestCache(chroot), records.slice(0, 2));
   const broken = join(chroot, `python-mpi-${process.getuid!()}/prefix-2/.python-mpi/packages.json`);
   fs.truncateSync(broken, 20);
-  assert.equal(cachedDigests(chroot), records.slice(0, 1));
-  remember('/nonexistent', records);
+  assert.equal(readDigestCache(chroot), records.slice(0, 1));
+  cacheDigests('/nonexistent', records);
 });
 
-known('are never those that a package speaks of', async () => {
+cached('are never those that a package speaks of', async () => {
   const chroot = scratch();
   const forged = JSON.stringify([recordOf(put())]);
   const file = await pack({ '.python-mpi/packages.json': forged, 'lib/x': 'x' });
   const { status, err } = await run(['--keep', '--packages', file, '-c', 'pass'], { chroot });
   assert.is(status, 0, err);
   assert.is(fs.readdirSync(join(chroot, `python-mpi-${process.getuid!()}`)).length, 2);
-  assert.not.ok(JSON.stringify(cachedDigests(chroot)).includes(REMEMBERED));
+  assert.not.ok(JSON.stringify(readDigestCache(chroot)).includes(CACHED));
 });
 
-known('are not read by the second run of a job', async () => {
+cached('are not read by the second run of a job', async () => {
   const chroot = scratch();
   const file = await pack({ 'lib/x': 'x' });
   const start = (packages: string) =>
@@ -139,10 +139,10 @@ known('are not read by the second run of a job', async () => {
   await opened.close();
   // Read, it would be found to be another one.
   const other = await pack({ 'lib/x': 'y' });
-  remember(prefix, [{ state: stateOf(other, fs.statSync(other, { bigint: true })), spec }]);
+  cacheDigests(prefix, [{ state: stateOf(other, fs.statSync(other, { bigint: true })), spec }]);
   const { status, err } = await start(other);
   assert.is(status, 0, err);
   assert.match(err, /1 of them had everything/);
 });
 
-known.run();
+cached.run();

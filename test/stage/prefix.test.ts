@@ -9,14 +9,14 @@ import { Deadline } from '../../src/deadline.ts';
 import type { ErrorCode, PythonMpiError } from '../../src/errors.ts';
 import { alive, self } from '../../src/exec/processes.ts';
 import { KernelLock } from '../../src/stage/lock.ts';
-import { prefixId, Store } from '../../src/stage/prefix.ts';
+import { PrefixStore, prefixId } from '../../src/stage/prefix.ts';
 import { checkSpace } from '../../src/stage/space.ts';
 import { scratch } from '../support/scratch.ts';
 
 const ID = 'abcdef0123456789abcdef0123456789';
 const deadline = Deadline.after(60_000);
 
-const open = (chroot: string) => Store.open(chroot, alive, deadline);
+const open = (chroot: string) => PrefixStore.open(chroot, alive, deadline);
 
 /** What is left in the user's directory beside its lock. */
 function left(chroot: string): string[] {
@@ -189,7 +189,7 @@ sweeping('leaves what the members of a killed holder still use', async () => {
   await kill(child);
   await open(chroot);
   assert.ok(fs.existsSync(directory), 'this process is a member');
-  const others = await Store.open(chroot, () => false, deadline);
+  const others = await PrefixStore.open(chroot, () => false, deadline);
   assert.equal(left(chroot), []);
   assert.is(await others.find(ID, deadline), undefined);
 });

@@ -5,7 +5,7 @@
  *     node many-members.ts (files | directories | deep | same | globals)
  */
 import { asPythonMpiError } from '../../src/errors.ts';
-import { Tree } from '../../src/stage/unpack/placement.ts';
+import { Placement } from '../../src/stage/unpack/placement.ts';
 import { TarReader } from '../../src/tar/read.ts';
 import { member, pax } from './tar-builder.ts';
 
@@ -36,9 +36,9 @@ function renamed(header: Buffer, name: string): Buffer {
 
 const make = KINDS[process.argv[2]!]!;
 const count = process.argv[2] === 'globals' ? 20_000 : MEMBERS;
-const tree = new Tree();
+const placement = new Placement();
 const reader = new TarReader({
-  member: next => void tree.add(next),
+  member: next => void placement.add(next),
   content: () => {},
   memberEnd: () => {},
 });

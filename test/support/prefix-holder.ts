@@ -5,7 +5,7 @@
  */
 import { Deadline } from '../../src/deadline.ts';
 import { alive } from '../../src/exec/processes.ts';
-import { Store } from '../../src/stage/prefix.ts';
+import { PrefixStore } from '../../src/stage/prefix.ts';
 
 const [chroot, id, what, pid, started] = process.argv.slice(2) as [
   string,
@@ -15,7 +15,7 @@ const [chroot, id, what, pid, started] = process.argv.slice(2) as [
   string?,
 ];
 const deadline = Deadline.after(30_000);
-const store = await Store.open(chroot, alive, deadline);
+const store = await PrefixStore.open(chroot, alive, deadline);
 const draft = await store.begin(id, deadline);
 let { directory } = draft;
 if (what === 'hold') {

@@ -48,10 +48,10 @@ export interface Bcast
   /** What is at the destination and not in the copy may go. */
   replace: boolean;
   /** Root: hears how it went. */
-  report: (report: Report) => void;
+  report: (result: BcastResult) => void;
 }
 
-export interface Report {
+export interface BcastResult {
   /** Bytes of the stream that was broadcast. */
   bytes: number;
   /** Nodes that hold the copy now. */

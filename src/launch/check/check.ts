@@ -15,7 +15,7 @@ import type { Configuration } from '../run.ts';
 import { advise } from './advice.ts';
 import PROBE from './probe.py.ts';
 
-interface Answer {
+interface Findings {
   lookups: Record<string, number>;
   missing: string[];
   path: string[];
@@ -88,27 +88,27 @@ export async function check(
     const why = stderr.trim().split('\n').at(-1) ?? '';
     throw new PythonMpiError('USAGE', `${interpreter} cannot read the program: ${why}`);
   }
-  const answer = JSON.parse(last) as Answer;
+  const findings = JSON.parse(last) as Findings;
   const unpacked = await unpackedSize(configuration);
 
   const list = (value: string | undefined) => (value ?? '').split(':').filter(Boolean).map(real);
   const lookups: Record<string, number> = {};
-  for (const [path, count] of Object.entries(answer.lookups)) {
+  for (const [path, count] of Object.entries(findings.lookups)) {
     lookups[real(path)] = (lookups[real(path)] ?? 0) + count;
   }
   return advise({
     mounts: parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')),
     places: [
       { name: 'script', paths: script === undefined ? [] : [real(script)] },
-      { name: 'sys.path', paths: answer.path.filter(entry => entry !== '').map(real) },
-      { name: 'PYTHONUSERBASE', paths: list(answer.user) },
+      { name: 'sys.path', paths: findings.path.filter(entry => entry !== '').map(real) },
+      { name: 'PYTHONUSERBASE', paths: list(findings.user) },
       ...['PYTHONPATH', 'PATH', 'LD_LIBRARY_PATH', 'HOME'].map(name => ({
         name,
         paths: list(env[name]),
       })),
     ],
     lookups,
-    missing: answer.missing,
+    missing: findings.missing,
     unpacked,
     free: freeSpace(configuration.chroot),
     chroot: configuration.chroot,

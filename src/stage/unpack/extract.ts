@@ -1,5 +1,5 @@
 /**
- * Puts the members of packages into a directory: carries out what the tree decided, nothing else.
+ * Puts the members of packages into a directory: carries out what the placement decided, nothing else.
  *
  * Synchronous on purpose, in a thread of its own: a system call per member costs some 10 us, a hop
  * through the thread pool for each would cost five times that.
@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import { binaryPath, osPath } from '../../tar/names.ts';
 import { type Member, printable, type TarHandler } from '../../tar/read.ts';
 import { chrootError } from '../system-error.ts';
-import { Tree } from './placement.ts';
+import { Placement } from './placement.ts';
 
 const NEW_FILE = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL;
 
@@ -29,7 +29,7 @@ export class Extractor implements TarHandler {
   /** The directory with a trailing slash, as a binary string (see tar.ts). */
   readonly #base: string;
   readonly #umask: number;
-  readonly #tree: Tree;
+  readonly #placement: Placement;
   /** Applied last: a directory may be read-only, and each new file in it changes its mtime. */
   readonly #directories = new Map<string, Attributes>();
   readonly #extracted: Extracted = { files: 0, bytes: 0 };
@@ -38,17 +38,17 @@ export class Extractor implements TarHandler {
   /**
    * @param directory absolute, empty, and written to by nobody else
    * @param umask of the process, which a worker thread cannot ask for
-   * @param permissions bits that are kept; default those of {@link Tree}
+   * @param permissions bits that are kept; default those of {@link Placement}
    */
   constructor(directory: string, umask: number, permissions?: number) {
-    this.#tree = new Tree(permissions);
+    this.#placement = new Placement(permissions);
     this.#base = binaryPath(`${directory}/`);
     this.#umask = umask;
   }
 
   /** @throws PythonMpiError UNSAFE_PACKAGE, CORRUPT_PACKAGE, NO_SPACE, CHROOT_UNUSABLE, SYSTEM */
   member(member: Member): void {
-    const step = this.#tree.add(member);
+    const step = this.#placement.add(member);
     const path = this.#path(step.path);
     try {
       for (const directory of step.missing) fs.mkdirSync(this.#path(directory), 0o755);

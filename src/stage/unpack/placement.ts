@@ -76,7 +76,7 @@ function conflict(member: string, why: string): PythonMpiError {
   });
 }
 
-export class Tree {
+export class Placement {
   readonly #root = new Directory();
   readonly #permissions: number;
   readonly #most: number;

@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PythonMpiError } from '../../../src/errors.ts';
-import { type Step, Tree } from '../../../src/stage/unpack/placement.ts';
+import { Placement, type Step } from '../../../src/stage/unpack/placement.ts';
 import type { Member, MemberType } from '../../../src/tar/read.ts';
 
 function made(type: MemberType, name: string, target = '', mode = 0o644): Member {
@@ -10,15 +10,15 @@ function made(type: MemberType, name: string, target = '', mode = 0o644): Member
 
 /** Adds members in order and returns the last one's step. */
 function add(...members: Member[]): Step {
-  const tree = new Tree();
-  return members.map(member => tree.add(member)).at(-1)!;
+  const placement = new Placement();
+  return members.map(member => placement.add(member)).at(-1)!;
 }
 
 function refuses(code: string, message: RegExp, ...members: Member[]): void {
-  const tree = new Tree();
-  for (const member of members.slice(0, -1)) tree.add(member);
+  const placement = new Placement();
+  for (const member of members.slice(0, -1)) placement.add(member);
   assert.throws(
-    () => tree.add(members.at(-1)!),
+    () => placement.add(members.at(-1)!),
     (error: PythonMpiError) => error.code === code && message.test(error.message),
   );
 }
