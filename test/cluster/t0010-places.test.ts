@@ -24,7 +24,7 @@ const PLACES: Record<string, [parent: string, name: string, suites: readonly str
   'in a directory with a space and an umlaut': [
     '/var/tmp',
     'a ü/b c',
-    ['launch/lookups', 'net/reports', 'pmi/channel', 'pmi/launchers/embedded', 'cluster/t0001'],
+    ['launch/lookups', 'net/reports', 'pmi/channel', 'pmi/launchers/embedded', 'cluster/t0002'],
   ],
 };
 

@@ -49,12 +49,14 @@ is_up() {
   [ -e "$BED_STATE/nodes" ] && head_runs
 }
 
-# Makes `up` and `down` of all beds take turns. The lock is a descriptor, so it ends with its last holder;
-# BED_LOCKED says that a parent has it already.
+# Makes `up` and `down` of one bed take turns. The lock is a descriptor, so it ends with its last holder, and its file goes
+# with the bed; BED_LOCKED says that a parent has it already.
 take_turn() {
   [ -z "${BED_LOCKED:-}" ] || return 0
   mkdir -p -m 0755 "$BEDS"
-  exec 9<"$BEDS"
-  flock --wait 120 9 || fail 'another bed up or down does not end'
+  until [ "$BED_STATE.lock" -ef /dev/fd/9 ]; do
+    exec 9>"$BED_STATE.lock"
+    flock --wait 600 9 || fail 'another up or down of this bed does not end'
+  done
   export BED_LOCKED=1
 }

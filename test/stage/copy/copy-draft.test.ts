@@ -113,6 +113,7 @@ draft('a file that is written to while it is sent is noticed', async () => {
   const tree = makeTree();
   const { source } = await packTrees([tree], ['copy'], []);
   fs.writeFileSync(join(tree, 'empty'), 'meanwhile');
+  fs.chmodSync(join(tree, 'd', 'ro', 'f'), 0o640);
   fs.truncateSync(join(tree, 'd', 'ro', 'f'), 3);
   const failed = await source.fill(Buffer.alloc(source.spec.size), 0).then(
     () => undefined,
