@@ -23,7 +23,7 @@ if [ ! -e "$package" ]; then
   ln -s "python$version" "$prefix/bin/python3"
   cp -a "/usr/lib/python$version" "$prefix/lib/"
   cp -a /usr/lib/python3/dist-packages/numpy "$libraries/"
-  ln -s "$(ldconfig -p | awk '/libmpich\.so\.12 /{print $NF}')" "$prefix/lib/libmpi.so.12"
+  ln -s "$(/sbin/ldconfig -p | awk '/libmpich\.so\.12 /{print $NF}')" "$prefix/lib/libmpi.so.12"
   $python -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-compile --no-deps \
     --only-binary=:all: --target "$libraries" "mpi4py==$mpi4py" >&2
   tar -C "$prefix" -czf "$package.$$" --exclude=__pycache__ --exclude=tests --exclude='config-*' --exclude=ensurepip .

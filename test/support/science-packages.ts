@@ -66,7 +66,7 @@ export function sciencePackages(): string {
 
 /** A directory with MPICH under the name by which PyPI's mpi4py looks for it, and Debian does not install it. */
 function mpiLibrary(): string {
-  const [, mpich] = /libmpich\.so\.12 .*=> (\S+)/.exec(must('ldconfig', ['-p'])) ?? [];
+  const [, mpich] = /libmpich\.so\.12 .*=> (\S+)/.exec(must('/sbin/ldconfig', ['-p'])) ?? [];
   if (mpich === undefined) throw new Error('no libmpich.so.12 here');
   const directory = scratch();
   symlinkSync(mpich, join(directory, 'libmpi.so.12'));

@@ -15,6 +15,9 @@ export BEDS BED_STATE BED_D
 
 readonly SKIP=77
 
+# Where the tools of networks and daemons are, which an ordinary user's shell may not look.
+PATH=$PATH:/usr/sbin:/sbin
+
 # What every node has of its own, and what a bed has. Nodes share numbers of processes and System V memory because
 # UCX, below Debian's MPICH, closes its TCP connections in a way that hangs one MPI_Finalize in three; like this it
 # takes them for one machine and uses shared memory. UCX_TLS=tcp,self sends MPI's messages over the cables.
