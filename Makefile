@@ -29,7 +29,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 # Constants are generated beside the wasm, from the same X-macros.
-$(WASM) src/engine/constants.ts &: $(wildcard wasm/*.c wasm/*.h wasm/include/*.h wasm/Makefile) wasm/exports.txt
+$(WASM) src/engine/constants.ts &: $(wildcard wasm/*.c wasm/*.h wasm/include/*.h) wasm/Makefile wasm/exports.txt tools/generate-constants.c
 	@tools/install.sh build
 	$(MAKE) -C wasm all
 

@@ -1,7 +1,7 @@
 /*
  * Every number that C and TypeScript must agree on, once, as X-macros.
  *
- * src/engine/constants.ts is generated from this file by wasm/constants.c; bcast.h turns the same
+ * src/engine/constants.ts is generated from this file by tools/generate-constants.c; bcast.h turns the same
  * lists into enums and structs. Numbers are part of the ABI: append, never renumber.
  */
 #ifndef BCAST_DEFS_H
