@@ -33,19 +33,19 @@ int bcast_tick(struct bcast *e, uint64_t now) {
     if (now > e->now) e->now = now;
     if (!e->grace_over && e->now >= e->started_at + e->config.grace_ms) {
         e->grace_over = 1;
-        census_grace_over(e);
+        members_grace_over(e);
         flow_settle(e);
     }
     for (uint32_t k = 0; k < e->links_end; k++) tick_link(e, k);
-    if (e->now >= e->census.sweep_at) census_sweep(e);
+    if (e->now >= e->members.sweep_at) members_sweep(e);
     if (e->now >= session_deadline(e)) {
         int orphan = !is_root(e) && e->search.state != SEARCH_LINKED;
         if (orphan) verdict_failure(e, BCAST_FAILURE_PEER_LOST, e->search.last, "", 0);
-        else verdict_failure(e, BCAST_FAILURE_TIMEOUT, census_find(e, 0), "", 0);
+        else verdict_failure(e, BCAST_FAILURE_TIMEOUT, members_find(e, 0), "", 0);
     }
     if (e->now >= alone_deadline(e)) verdict_alone(e);
     parent_tick(e);
-    watch_links(e);
+    stall_check(e);
     verdict_review(e);
     return BCAST_OK;
 }
@@ -62,7 +62,7 @@ uint64_t bcast_deadline(const struct bcast *e) {
         at = earlier(at, link->heard + e->config.silent_ms);
         at = earlier(at, link->said + ping_after(e));
     }
-    at = earlier(at, e->census.sweep_at);
+    at = earlier(at, e->members.sweep_at);
     at = earlier(at, parent_deadline(e));
-    return earlier(at, watch_deadline(e));
+    return earlier(at, stall_deadline(e));
 }

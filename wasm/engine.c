@@ -37,15 +37,15 @@ static uint64_t lay_out(struct bcast *e, uint8_t *base, const struct bcast_confi
     struct tree tree = {.shape = shape, .count = c->count};
     uint32_t size = tree_size(tree, c->position), slot_bytes = window_slot_bytes(c->segment_bytes);
     uint32_t stragglers = c->position == 0 ? c->straggler_slots : 0;
-    uint64_t used = 0, sets = (uint64_t)census_set_bytes(size) * (c->max_links + 1);
+    uint64_t used = 0, sets = (uint64_t)members_set_bytes(size) * (c->max_links + 1);
     take(base, &used, sizeof *e);
     e->tree = tree;
     e->links = (struct link *)take(base, &used, (uint64_t)sizeof *e->links * c->max_links);
-    e->stragglers = (struct straggler *)take(base, &used, (uint64_t)sizeof *e->stragglers * stragglers);
-    e->census.size = size;
-    e->census.set_bytes = census_set_bytes(size);
-    e->census.members = (struct member *)take(base, &used, (uint64_t)sizeof *e->census.members * size);
-    e->census.claims = take(base, &used, sets);
+    e->rereads = (struct reread *)take(base, &used, (uint64_t)sizeof *e->rereads * stragglers);
+    e->members.size = size;
+    e->members.set_bytes = members_set_bytes(size);
+    e->members.list = (struct member *)take(base, &used, (uint64_t)sizeof *e->members.list * size);
+    e->members.claims = take(base, &used, sets);
     e->window.asked_for = take(base, &used, c->slots);
     uint64_t zeroed = used;
     e->plan = take(base, &used, FRAME_BYTES + c->plan_bytes);
@@ -53,7 +53,7 @@ static uint64_t lay_out(struct bcast *e, uint8_t *base, const struct bcast_confi
     e->window.slots = c->slots;
     e->window.slot_bytes = slot_bytes;
     e->window.frames = take(base, &used, (uint64_t)slot_bytes * c->slots);
-    e->straggler_frames = take(base, &used, (uint64_t)slot_bytes * stragglers);
+    e->reread_frames = take(base, &used, (uint64_t)slot_bytes * stragglers);
     if (base != NULL) memset(base + sizeof *e, 0, (size_t)(zeroed - sizeof *e));
     return used;
 }
@@ -76,7 +76,7 @@ int bcast_init(struct bcast **out, void *arena, uint64_t bytes, const struct bca
     e->config = *config;
     if (!is_root(e)) e->config.straggler_slots = 0;
     e->now = e->started_at = now;
-    census_init(e);
+    members_init(e);
     parent_init(e);
     *out = e;
     return BCAST_OK;
@@ -123,7 +123,7 @@ int bcast_want(struct bcast *e, int needed) {
     return BCAST_OK;
 }
 
-int bcast_read(struct bcast *e, uint32_t slot) {
+int bcast_read_done(struct bcast *e, uint32_t slot) {
     if (e->error != BCAST_OK) return (int)e->error;
     uint64_t gained = 0;
     int ok = slot < e->config.slots ? window_read(&e->window, &e->stream, slot, &gained)
@@ -144,7 +144,7 @@ int bcast_staged(struct bcast *e, int reused) {
     if (e->error != BCAST_OK) return (int)e->error;
     if (e->staged) return wrong(e, BCAST_E_STATE);
     e->staged = 1;
-    census_staged(e, reused);
+    members_staged(e, reused);
     verdict_review(e);
     return BCAST_OK;
 }
@@ -173,7 +173,7 @@ static void child_opened(struct bcast *e, uint32_t link, uint32_t position) {
     replace_child(e, position);
     link_open(&e->links[link], position, BCAST_ROLE_CHILD, e->now);
     if (tree_parent(e->tree, position) != e->config.position) e->statistics.adopted++;
-    census_joined(e, link);
+    members_joined(e, link);
 }
 
 int bcast_opened(struct bcast *e, uint32_t link, uint32_t position, int role) {

@@ -6,9 +6,9 @@
  *
  *     engine.c     the calls of bcast.h; the arena's layout
  *     protocol.c   what peers say; links come and go
- *     census.c     every position of the subtree: here, ready, lost
+ *     members.c    every position of the subtree: here, ready, lost
  *     flow.c       who needs the stream, how far it may go
- *     watch.c      who holds up others
+ *     stall.c      who holds up others
  *     straggler.c  root: children who need what the window no longer has
  *     parent.c     finding a parent, and another one
  *     verdict.c    the first failure, and the verdict
@@ -37,13 +37,13 @@ struct member {
     uint8_t state;      /* enum member_state; never goes back */
     uint8_t told_state; /* what the parent knows */
     uint8_t told_lost;  /* what the parent knows; at the root: how often a sweep saw it lost */
-    uint8_t slow;       /* once held up others; told_slow: the parent knows */
-    uint8_t told_slow;
+    uint8_t straggler;  /* once held up others; told_straggler: the parent knows */
+    uint8_t told_straggler;
     uint8_t elsewhere;  /* found another parent than its static one */
 };
 
-struct census {
-    struct member *members;  /* of the subtree, by position - own position */
+struct members {
+    struct member *list;     /* of the subtree, by position - own position */
     uint8_t *claims;         /* per link, and one set for "its static child has yet to connect": bits by member */
     uint32_t size, set_bytes;
     uint32_t counts[MEMBER_STATES];
@@ -51,7 +51,7 @@ struct census {
     uint32_t ready_here, reused_here;
     uint32_t lost;           /* not reachable, and not gone */
     uint32_t given_up;       /* root: of the lost, those lost through a whole sweep */
-    uint32_t slow;           /* members who once held up others */
+    uint32_t stragglers;     /* members who once held up others */
     uint32_t dirty_from, dirty_to; /* members the parent may not know about */
     uint8_t quiet;           /* nothing has changed since there was nothing to tell */
     uint64_t sweep_at;       /* root */
@@ -81,10 +81,10 @@ struct verdict {
     uint8_t frame[TEXT_FRAME];   /* the VERDICT frame */
 };
 
-enum straggler_state { STRAGGLER_FREE, STRAGGLER_ASKED, STRAGGLER_FULL };
+enum reread_state { REREAD_FREE, REREAD_ASKED, REREAD_FULL };
 
-struct straggler {
-    uint8_t state;           /* enum straggler_state */
+struct reread {
+    uint8_t state;           /* enum reread_state */
     uint32_t link;           /* NO_LINK when its link is gone before its READ is answered */
     uint64_t segment;
 };
@@ -101,7 +101,7 @@ struct bcast {
     uint8_t answered, wanted; /* bcast_want() */
     uint8_t settled;         /* everybody who matters has said what they need */
     uint8_t staged, done;
-    uint8_t slow;            /* this position holds up those below, and serves nobody any more */
+    uint8_t straggler;       /* this position holds up those below, and serves nobody any more */
     uint8_t grace_over;
 
     uint8_t *plan;           /* the PLAN frame */
@@ -113,9 +113,9 @@ struct bcast {
     uint32_t links_end;      /* no link at or above this id was ever opened */
     struct stream stream;
     struct window window;
-    struct straggler *stragglers;
-    uint8_t *straggler_frames;
-    struct census census;
+    struct reread *rereads;
+    uint8_t *reread_frames;
+    struct members members;
     struct search search;
     struct verdict verdict;
 };
@@ -126,8 +126,8 @@ static inline int is_child(const struct link *link) {
     return link->state == LINK_OPEN && link->role == BCAST_ROLE_CHILD;
 }
 /* Whether a child once held up others. */
-static inline int is_slow(const struct bcast *e, const struct link *link) {
-    return e->census.members[link->position - e->config.position].slow;
+static inline int is_straggler(const struct bcast *e, const struct link *link) {
+    return e->members.list[link->position - e->config.position].straggler;
 }
 static inline uint64_t earlier(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
@@ -142,37 +142,37 @@ void protocol_drop(struct bcast *e, uint32_t link, enum bcast_reason reason);
 /* A link is gone: its claims, its place in the flow, and its being our parent end. */
 void protocol_gone(struct bcast *e, uint32_t link, enum bcast_reason reason);
 
-/* ---- census.c ---- */
+/* ---- members.c ---- */
 
-uint32_t census_set_bytes(uint32_t size);
-void census_init(struct bcast *e);
+uint32_t members_set_bytes(uint32_t size);
+void members_init(struct bcast *e);
 /* A child connected: until it says otherwise its whole subtree is reachable through it. */
-void census_joined(struct bcast *e, uint32_t link);
-void census_dropped(struct bcast *e, uint32_t link);
+void members_joined(struct bcast *e, uint32_t link);
+void members_dropped(struct bcast *e, uint32_t link);
 /* What a child said about positions of its subtree; 0 when it may not. */
-int census_heard(struct bcast *e, uint32_t link, uint32_t first, uint32_t count, uint8_t what);
-void census_staged(struct bcast *e, int reused);
+int members_heard(struct bcast *e, uint32_t link, uint32_t first, uint32_t count, uint8_t what);
+void members_staged(struct bcast *e, int reused);
 /* A position holds up others. */
-void census_slow(struct bcast *e, uint32_t position);
+void members_mark_straggler(struct bcast *e, uint32_t position);
 /* All positions reached through the link have the verdict. */
-void census_bye(struct bcast *e, uint32_t link);
+void members_bye(struct bcast *e, uint32_t link);
 /* A position of the subtree has found a parent, here or elsewhere: its static one is to expect it no longer. */
-void census_arrived(struct bcast *e, uint32_t position);
+void members_arrived(struct bcast *e, uint32_t position);
 /* The next position that the child has to be told of so; TREE_NONE when there is none. Counts as told. */
-uint32_t census_take_elsewhere(const struct bcast *e, struct link *link);
+uint32_t members_take_elsewhere(const struct bcast *e, struct link *link);
 /* Children who never came are lost from now on. */
-void census_grace_over(struct bcast *e);
+void members_grace_over(struct bcast *e);
 /* Whether a static child may still come; whether any may. */
-int census_expected(const struct bcast *e, uint32_t position);
-int census_expects(const struct bcast *e);
+int members_expected(const struct bcast *e, uint32_t position);
+int members_expects(const struct bcast *e);
 /* The next thing the parent does not know: 1 and a range, or 0. What is said counts as told. */
-int census_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *what);
+int members_report(struct bcast *e, uint32_t *first, uint32_t *count, uint8_t *what);
 /* The parent is a new one and knows nothing. */
-void census_untold(struct bcast *e);
+void members_untold(struct bcast *e);
 /* Root, when sweep_at has come: whoever was lost before the last sweep is given up. */
-void census_sweep(struct bcast *e);
+void members_sweep(struct bcast *e);
 /* The position to blame: the lowest one given up, or else the lowest that is lost, never came or is waited for; TREE_NONE. */
-uint32_t census_find(const struct bcast *e, int given_up);
+uint32_t members_find(const struct bcast *e, int given_up);
 
 /* ---- flow.c ---- */
 
@@ -191,16 +191,16 @@ int flow_reads(const struct link *link);
 /* The first segment that somebody still needs in its slot. */
 uint64_t flow_floor(const struct bcast *e);
 
-/* ---- watch.c ---- */
+/* ---- stall.c ---- */
 
 /* Looks who holds up others, and closes who does for too long. */
-void watch_links(struct bcast *e);
-/* When watch_links() has to look again at the latest. */
-uint64_t watch_deadline(const struct bcast *e);
+void stall_check(struct bcast *e);
+/* When stall_check() has to look again at the latest. */
+uint64_t stall_deadline(const struct bcast *e);
 /* A child was held up itself, by somebody below it who is gone. */
-void watch_acquit(struct bcast *e, uint32_t link);
+void stall_acquit(struct bcast *e, uint32_t link);
 /* Those above say that this position holds up those below: they have to go elsewhere. */
-void watch_slow(struct bcast *e);
+void stall_dismiss_children(struct bcast *e);
 
 /* ---- straggler.c ---- */
 

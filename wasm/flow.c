@@ -8,7 +8,7 @@
 
 #include "engine.h"
 
-int flow_reads(const struct link *link) { return is_child(link) && link->wanted && !link->private; }
+int flow_reads(const struct link *link) { return is_child(link) && link->wanted && !link->straggler; }
 
 /* The open child link of a position; NULL. */
 static const struct link *child_at(const struct bcast *e, uint32_t position) {
@@ -24,7 +24,7 @@ void flow_settle(struct bcast *e) {
         uint32_t child;
         for (uint32_t k = 0; (child = tree_child(e->tree, e->config.position, k)) != TREE_NONE; k++) {
             const struct link *link = child_at(e, child);
-            if (link != NULL ? !link->asked : census_expected(e, child)) return;
+            if (link != NULL ? !link->asked : members_expected(e, child)) return;
         }
     }
     e->settled = 1;
@@ -59,13 +59,13 @@ void flow_want(struct bcast *e, uint32_t id, uint64_t segment) {
     int held = segment >= w->base && segment <= w->head;
     /* With nobody reading, the window may as well begin where this child does. */
     if (w->started && !held && !flow_needed(e) && !flowing(e)) w->started = 0;
-    if (!is_root(e) && (e->slow || (w->started && segment < w->base))) {
+    if (!is_root(e) && (e->straggler || (w->started && segment < w->base))) {
         link->moved_due = 1;
         return;
     }
     link->wanted = 1;
     link->next = link->acked = link->fetch = segment;
-    if (is_root(e)) link->private = is_slow(e, link) || (w->started && segment < w->base);
+    if (is_root(e)) link->straggler = is_straggler(e, link) || (w->started && segment < w->base);
 }
 
 uint64_t flow_floor(const struct bcast *e) {

@@ -48,7 +48,7 @@ enum frame_type {
     FRAME_BYE,
     FRAME_MOVED,
     FRAME_PING,
-    FRAME_SLOW,
+    FRAME_STRAGGLER,
     FRAME_ELSEWHERE,
 };
 

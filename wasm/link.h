@@ -48,9 +48,9 @@ struct link {
     uint32_t outgoing_first, outgoing_count;
 
     /* Conversation: what one end has told the other. "asked" and "wanted" are said by the lower end. */
-    uint8_t plan_told, asked, wanted, verdict_told, fail_told, bye_told, moved_due, moved_told, slow_told, ping_due;
+    uint8_t plan_told, asked, wanted, verdict_told, fail_told, bye_told, moved_due, moved_told, straggler_told, ping_due;
     uint32_t elsewhere_at; /* a child has been told of all positions before this one that are elsewhere; TREE_NONE: of all */
-    uint8_t private; /* root: this child reads through straggler slots, not through the window */
+    uint8_t straggler; /* root: this child reads through straggler slots, not through the window */
     uint8_t holding; /* this child holds up others, since held_since */
     uint64_t held_since, held_from; /* since when, and from which segment on */
     uint64_t credit; /* segments below this number may be sent */

@@ -52,7 +52,7 @@ int parent_answered(struct bcast *e, uint32_t position, uint32_t link) {
         s->link = link;
         s->vain = 0;
         if (position != static_parent(e)) e->statistics.reparented++;
-        census_untold(e);
+        members_untold(e);
     }
     return 1;
 }

@@ -25,7 +25,7 @@ static const struct rule {
     [FRAME_BYE] = {1, 0, 1, 0, 0},
     [FRAME_MOVED] = {1, 1, 0, 0, 0},
     [FRAME_PING] = {1, 1, 1, 0, 0},
-    [FRAME_SLOW] = {1, 1, 0, 0, 0},
+    [FRAME_STRAGGLER] = {1, 1, 0, 0, 0},
     [FRAME_ELSEWHERE] = {1, 1, 0, 0, 0},
 };
 
@@ -128,7 +128,7 @@ static int bye(struct bcast *e, uint32_t id) {
     struct link *link = &e->links[id];
     if (!link->verdict_told || link->bye_told) return 0;
     link->bye_told = 1;
-    census_bye(e, id);
+    members_bye(e, id);
     return 1;
 }
 
@@ -142,7 +142,7 @@ static int verdict(struct bcast *e, struct link *link) {
 static int elsewhere(struct bcast *e, uint64_t position) {
     if (position >= e->config.count || position == e->config.position) return 0;
     if (!tree_below(e->tree, (uint32_t)position, e->config.position)) return 0;
-    census_arrived(e, (uint32_t)position);
+    members_arrived(e, (uint32_t)position);
     return 1;
 }
 
@@ -157,12 +157,12 @@ static int act(struct bcast *e, uint32_t id) {
     case FRAME_HAVE: return have(e, link);
     case FRAME_DATA: return data(e, link);
     case FRAME_CREDIT: return credit(e, link);
-    case FRAME_REPORT: return census_heard(e, id, low, high, f->flags);
+    case FRAME_REPORT: return members_heard(e, id, low, high, f->flags);
     case FRAME_FAIL: verdict_failure(e, low, high, link->text, f->length); return 1;
     case FRAME_VERDICT: return verdict(e, link);
     case FRAME_BYE: return bye(e, id);
     case FRAME_MOVED: protocol_drop(e, id, BCAST_REASON_MOVED); return 1;
-    case FRAME_SLOW: watch_slow(e); return 1;
+    case FRAME_STRAGGLER: stall_dismiss_children(e); return 1;
     case FRAME_ELSEWHERE: return elsewhere(e, f->value);
     default: return 1;
     }
@@ -226,7 +226,7 @@ void protocol_drop(struct bcast *e, uint32_t id, enum bcast_reason reason) {
 
 void protocol_gone(struct bcast *e, uint32_t id, enum bcast_reason reason) {
     if (e->links[id].role == BCAST_ROLE_CHILD) {
-        census_dropped(e, id);
+        members_dropped(e, id);
         straggler_dropped(e, id);
         flow_settle(e);
     } else if (id == e->search.link) {

@@ -76,7 +76,7 @@ static void say_to_parent(struct bcast *e, struct link *link) {
     if (link_room(link) < 2) return;
     if (e->verdict.state == VERDICT_NONE) say_demand(e, link);
     while (link_room(link) > 0) {
-        if (census_report(e, &first, &count, &what)) {
+        if (members_report(e, &first, &count, &what)) {
             link_say(link, FRAME_REPORT, what, frame_pair(first, count));
             continue;
         }
@@ -88,7 +88,7 @@ static void say_to_parent(struct bcast *e, struct link *link) {
 
 static void say_to_child(struct bcast *e, struct link *link) {
     uint32_t position;
-    while (link_room(link) > 0 && (position = census_take_elsewhere(e, link)) != TREE_NONE) {
+    while (link_room(link) > 0 && (position = members_take_elsewhere(e, link)) != TREE_NONE) {
         link_say(link, FRAME_ELSEWHERE, 0, position);
     }
     if (link->moved_due && !link->moved_told && link_room(link) > 0) {
@@ -96,20 +96,20 @@ static void say_to_child(struct bcast *e, struct link *link) {
         link->moved_told = 1;
         e->statistics.moved++;
     }
-    int apart = link->private && is_slow(e, link);
-    if (apart && !link->slow_told && link_room(link) > 0) {
-        link_say(link, FRAME_SLOW, 0, 0);
-        link->slow_told = 1;
+    int apart = link->straggler && is_straggler(e, link);
+    if (apart && !link->straggler_told && link_room(link) > 0) {
+        link_say(link, FRAME_STRAGGLER, 0, 0);
+        link->straggler_told = 1;
     }
 }
 
 /* The next segment for a child; NULL when there is none for now. */
 static const uint8_t *next_segment(struct bcast *e, uint32_t id) {
     struct link *link = &e->links[id];
-    if (link->private) straggler_join(e, id);
+    if (link->straggler) straggler_join(e, id);
     if (!link->wanted || e->verdict.state != VERDICT_NONE) return NULL;
     if (link->next >= link->credit || link->next - link->acked >= e->config.send_ahead) return NULL;
-    if (link->private) return straggler_frame(e, id);
+    if (link->straggler) return straggler_frame(e, id);
     return e->window.started && link->next < e->window.head ? window_frame(&e->window, link->next) : NULL;
 }
 
@@ -181,8 +181,8 @@ static int read_ahead(struct bcast *e, struct bcast_record *r) {
         slot = window_ask(w);
         frame = window_frame(w, segment);
     } else if (straggler_ask(e, &slot)) {
-        segment = e->stragglers[slot - w->slots].segment;
-        frame = e->straggler_frames + (size_t)(slot - w->slots) * w->slot_bytes;
+        segment = e->rereads[slot - w->slots].segment;
+        frame = e->reread_frames + (size_t)(slot - w->slots) * w->slot_bytes;
     } else {
         return 0;
     }
@@ -223,6 +223,6 @@ int bcast_next(struct bcast *e, struct bcast_record *r) {
     if (close_links(e, r) || dial(e, r) || announce_plan(e, r) || announce_verdict(e, r)) return 1;
     flow_begin(e);
     if (serve_links(e, r) || read_ahead(e, r) || deliver(e, r) || finish(e, r)) return 1;
-    watch_links(e);
+    stall_check(e);
     return close_links(e, r);
 }

@@ -32,7 +32,7 @@ static int starves_others(const struct bcast *e, const struct link *link, uint64
 static int holds_up(const struct bcast *e, const struct link *link, uint64_t floor) {
     const struct window *w = &e->window;
     uint64_t nearly = nearly_all(e), end = is_root(e) ? w->asked : w->head;
-    if (link->private) return link->acked < link->next;
+    if (link->straggler) return link->acked < link->next;
     if (!w->started) return 0;
     if (e->stream.segments > w->slots) {
         int full = end < e->stream.segments && end + nearly >= floor + w->slots;
@@ -47,11 +47,11 @@ static int holds_up(const struct bcast *e, const struct link *link, uint64_t flo
 static int is_excused(const struct bcast *e, const struct link *link, uint64_t floor) {
     uint64_t taken = link->acked - link->held_from;
     if (taken == 0) return 0;
-    if (link->private && is_slow(e, link)) return 1;
-    if (!link->private && starves_others(e, link, floor)) return 0;
+    if (link->straggler && is_straggler(e, link)) return 1;
+    if (!link->straggler && starves_others(e, link, floor)) return 0;
     /* One that takes a quarter of the window in stall_ms is merely as slow as its network, and so are many. */
     uint64_t enough = nearly_all(e) * patience(e, link) / e->config.stall_ms;
-    if (taken >= enough || (is_root(e) && e->census.slow >= e->config.straggler_slots)) return 1;
+    if (taken >= enough || (is_root(e) && e->members.stragglers >= e->config.straggler_slots)) return 1;
     /* Where others are, and all of them are slow, it is this position's own network. */
     int others = 0;
     for (uint32_t k = 0; k < e->links_end; k++) {
@@ -59,12 +59,12 @@ static int is_excused(const struct bcast *e, const struct link *link, uint64_t f
         if (other == link || !is_child(other) || !other->wanted) continue;
         others = 1;
         int finished = other->acked == e->stream.segments;
-        if (!is_slow(e, other) && (finished || is_ahead(e, other, link->acked))) return 0;
+        if (!is_straggler(e, other) && (finished || is_ahead(e, other, link->acked))) return 0;
     }
     return others;
 }
 
-void watch_links(struct bcast *e) {
+void stall_check(struct bcast *e) {
     if (e->verdict.state != VERDICT_NONE) return;
     uint64_t floor = flow_floor(e);
     for (uint32_t k = 0; k < e->links_end; k++) {
@@ -72,30 +72,30 @@ void watch_links(struct bcast *e) {
         int held = link->holding;
         link->holding = is_child(link) && link->wanted && holds_up(e, link, floor);
         if (!link->holding) continue;
-        if (!held || is_excused(e, link, floor)) watch_acquit(e, k);
+        if (!held || is_excused(e, link, floor)) stall_acquit(e, k);
         if (e->now - link->held_since < patience(e, link)) continue;
-        census_slow(e, link->position);
+        members_mark_straggler(e, link->position);
         /* Who is served apart holds up nobody but those below, and has to be told only that; unless it takes nothing. */
-        if (link->private && link->acked > link->held_from) continue;
+        if (link->straggler && link->acked > link->held_from) continue;
         e->statistics.stalled++;
         protocol_drop(e, k, BCAST_REASON_STALLED);
     }
 }
 
-void watch_acquit(struct bcast *e, uint32_t id) {
+void stall_acquit(struct bcast *e, uint32_t id) {
     e->links[id].held_since = e->now;
     e->links[id].held_from = e->links[id].acked;
 }
 
-void watch_slow(struct bcast *e) {
-    e->slow = 1;
+void stall_dismiss_children(struct bcast *e) {
+    e->straggler = 1;
     for (uint32_t k = 0; k < e->links_end; k++) {
         struct link *link = &e->links[k];
         if (is_child(link) && link->wanted) protocol_drop(e, k, BCAST_REASON_MOVED);
     }
 }
 
-uint64_t watch_deadline(const struct bcast *e) {
+uint64_t stall_deadline(const struct bcast *e) {
     uint64_t at = UINT64_MAX;
     if (e->verdict.state != VERDICT_NONE) return at;
     for (uint32_t k = 0; k < e->links_end; k++) {

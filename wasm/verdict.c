@@ -15,13 +15,13 @@ static void compose(uint8_t *out, uint8_t type, uint8_t flags, uint64_t value, c
 
 static void decide(struct bcast *e, enum verdict_state state) {
     struct verdict *v = &e->verdict;
-    const struct census *c = &e->census;
+    const struct members *all = &e->members;
     v->state = (uint8_t)state;
-    if (c->lost > c->given_up) e->census.sweep_at = e->now + e->config.stall_ms;
+    if (all->lost > all->given_up) e->members.sweep_at = e->now + e->config.stall_ms;
     if (state == VERDICT_GO) {
         uint8_t lost[4];
-        store_u32(lost, c->lost);
-        compose(v->frame, FRAME_VERDICT, FRAME_FLAG_GO, frame_pair(c->ready_here, c->reused_here), lost, sizeof lost);
+        store_u32(lost, all->lost);
+        compose(v->frame, FRAME_VERDICT, FRAME_FLAG_GO, frame_pair(all->ready_here, all->reused_here), lost, sizeof lost);
     } else {
         compose(v->frame, FRAME_VERDICT, 0, load_u64(v->failure + 8), v->failure + FRAME_BYTES,
                 load_u32(v->failure + 4));
@@ -47,25 +47,25 @@ void verdict_alone(struct bcast *e) {
 }
 
 void verdict_review(struct bcast *e) {
-    const struct census *c = &e->census;
+    const struct members *all = &e->members;
     if (!is_root(e) || e->verdict.state != VERDICT_NONE) return;
-    if (!e->verdict.failure_known && !e->config.tolerate_lost && c->given_up > 0) {
-        verdict_failure(e, BCAST_FAILURE_PEER_LOST, census_find(e, 1), "", 0);
+    if (!e->verdict.failure_known && !e->config.tolerate_lost && all->given_up > 0) {
+        verdict_failure(e, BCAST_FAILURE_PEER_LOST, members_find(e, 1), "", 0);
         return;
     }
     if (e->verdict.failure_known) {
         decide(e, VERDICT_FAIL);
-    } else if (c->waited_here == 0 && c->lost == c->given_up) {
+    } else if (all->waited_here == 0 && all->lost == all->given_up) {
         decide(e, VERDICT_GO);
     }
 }
 
 int verdict_below_done(const struct bcast *e) {
-    const struct census *c = &e->census;
-    if (e->verdict.state == VERDICT_NONE || census_expects(e)) return 0;
+    const struct members *all = &e->members;
+    if (e->verdict.state == VERDICT_NONE || members_expects(e)) return 0;
     for (uint32_t k = 0; k < e->links_end; k++) {
         if (is_child(&e->links[k]) && !e->links[k].bye_told) return 0;
     }
     /* Only the root waits for those on their way from one parent to another: they will come to it in the end. */
-    return !is_root(e) || c->lost == c->given_up;
+    return !is_root(e) || all->lost == all->given_up;
 }

@@ -112,7 +112,7 @@ export class Engine {
 
   /** Root: the read of this slot is complete. */
   read(slot: number): void {
-    this.#check(this.#abi.bcast_read(this.#engine, slot));
+    this.#check(this.#abi.bcast_read_done(this.#engine, slot));
   }
 
   /** The oldest `segments` delivered segments are used up. */

@@ -19,7 +19,7 @@ export interface Abi {
     length: number,
   ): number;
   bcast_want(engine: number, needed: number): number;
-  bcast_read(engine: number, slot: number): number;
+  bcast_read_done(engine: number, slot: number): number;
   bcast_delivered(engine: number, segments: number): number;
   bcast_staged(engine: number, reused: number): number;
   bcast_failed(engine: number, code: number, text: number, length: number): number;

@@ -19,7 +19,7 @@ const CALLS: Record<string, number> = {
   bcast_next: 2,
   bcast_opened: 4,
   bcast_plan: 5,
-  bcast_read: 2,
+  bcast_read_done: 2,
   bcast_sent: 3,
   bcast_staged: 2,
   bcast_statistics: 1,

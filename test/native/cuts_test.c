@@ -101,7 +101,7 @@ static int perform(uint32_t position) {
         break;
     case BCAST_READ:
         memset((uint8_t *)e + r.word[4], (int)r.word[2], r.word[5]);
-        CHECK(bcast_read(e, r.word[0]) == BCAST_OK, "read");
+        CHECK(bcast_read_done(e, r.word[0]) == BCAST_OK, "read");
         break;
     case BCAST_SEND:
         peer = peer_of(position, r.word[0], &peer_link);

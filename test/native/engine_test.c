@@ -69,8 +69,8 @@ static void errors_stick(void) {
     CHECK(bcast_opened(create(0, 2), 4, 1, BCAST_ROLE_CHILD) == BCAST_E_LINK, "a link out of range");
     CHECK(bcast_dial_failed(create(1, 2), 0) == BCAST_E_STATE, "no DIAL is open");
     CHECK(bcast_delivered(create(0, 2), 1) == BCAST_E_RANGE, "nothing was delivered");
-    CHECK(bcast_read(create(0, 2), 0) == BCAST_E_RANGE, "no READ is open");
-    CHECK(bcast_read(create(1, 2), 7) == BCAST_E_RANGE, "not the root");
+    CHECK(bcast_read_done(create(0, 2), 0) == BCAST_E_RANGE, "no READ is open");
+    CHECK(bcast_read_done(create(1, 2), 7) == BCAST_E_RANGE, "not the root");
     e = create(0, 2);
     bcast_opened(e, 0, 1, BCAST_ROLE_CHILD);
     CHECK(bcast_sent(e, 0, 1) == BCAST_E_RANGE, "nothing was handed out");

@@ -129,12 +129,12 @@ static void step(struct bcast *e, struct input *in, struct debts *d, uint64_t *n
         if (d->undelivered > 0) d->undelivered--, bcast_delivered(e, 1);
         break;
     case 14:
-        if (d->slots > 0) d->slots--, bcast_read(e, d->slot);
+        if (d->slots > 0) d->slots--, bcast_read_done(e, d->slot);
         break;
     default:
         if (n == 0) bcast_failed(e, 70, "fuzz", 4);
         if (n == 1) bcast_staged(e, 0);
-        if (n >= 250) bcast_delivered(e, n), bcast_sent(e, n % 5, n), bcast_read(e, n), bcast_feed(e, n % 5, "x", 1);
+        if (n >= 250) bcast_delivered(e, n), bcast_sent(e, n % 5, n), bcast_read_done(e, n), bcast_feed(e, n % 5, "x", 1);
     }
 }
 

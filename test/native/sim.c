@@ -322,7 +322,7 @@ static void happen(struct world *w, struct event *e) {
         break;
     }
     case DIALLED: dialled(w, e->node, e->number); break;
-    case READ_DONE: call(bcast_read(n->engine, e->number)); break;
+    case READ_DONE: call(bcast_read_done(n->engine, e->number)); break;
     case WANTED:
         call(bcast_want(n->engine, !n->holder));
         if (n->holder) post(w, soon(w, 50), STAGED, e->node);

@@ -44,7 +44,7 @@
  * DIAL     Connect to a position and authenticate; answer bcast_opened(link, position, PARENT) or
  *          bcast_dial_failed(position). At most one DIAL is open.
  * PLAN     What is going to come (not at the root). Answer bcast_want() once.
- * READ     (root) Put `length` bytes of a package at `offset` into the span; answer bcast_read(slot),
+ * READ     (root) Put `length` bytes of a package at `offset` into the span; answer bcast_read_done(slot),
  *          or bcast_failed() when it cannot be read.
  * SEND     Write the span to the link, after everything sent there before. It stays valid and unchanged until
  *          bcast_sent() has covered it, or the link is closed.
@@ -118,7 +118,7 @@ int bcast_plan(struct bcast *e, const uint64_t *sizes, uint32_t packages, const 
 int bcast_want(struct bcast *e, int needed);
 
 /* Root: the READ of this slot is complete. */
-int bcast_read(struct bcast *e, uint32_t slot);
+int bcast_read_done(struct bcast *e, uint32_t slot);
 
 /* The oldest `segments` DELIVERed segments are used up. */
 int bcast_delivered(struct bcast *e, uint32_t segments);
