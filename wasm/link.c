@@ -1,4 +1,4 @@
-/* See link.h. Nothing here depends on the session's state, so the same bytes give the same frames however they are cut. */
+/* See link.h. Nothing here depends on the session's state: the same bytes give the same frames, however they are cut. */
 #include "link.h"
 
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include "checksum.h"
 
-void link_open(struct link *link, uint32_t position, int role, uint64_t now) {
+void link_open(struct link *link, uint32_t position, enum bcast_role role, uint64_t now) {
     memset(link, 0, sizeof *link);
     link->state = LINK_OPEN;
     link->role = (uint8_t)role;
@@ -14,7 +14,7 @@ void link_open(struct link *link, uint32_t position, int role, uint64_t now) {
     link->heard = link->said = now;
 }
 
-/* Of what is dropped nobody knows, and nobody has to. */
+/* A payload without a place is dropped unread, so there is nothing to hold its checksum against: it counts as right. */
 static int payload_is_right(const struct link *link) {
     const struct frame *f = &link->frame;
     return (link->into == NULL && f->length > 0) || checksum(link->into, f->length) == f->sum;

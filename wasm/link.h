@@ -1,19 +1,25 @@
 /*
  * One connection: cuts what arrives into frames and queues what is to be written. Knows bytes and their order, not
- * what frames mean; the part called "conversation" is kept here for protocol.c, flow.c and records.c.
+ * what frames mean.
  */
 #ifndef LINK_H
 #define LINK_H
 
 #include <stdint.h>
 
-#include "bcast_defs.h"
+#include "bcast.h"
 #include "frame.h"
 
 #define LINK_CONTROLS 16 /* frames without payload that may wait to be written */
 #define LINK_OUTGOING 16 /* spans that may be in the caller's hands */
 
-enum link_state { LINK_FREE, LINK_OPEN, LINK_CLOSING };
+enum link_state {
+    LINK_FREE,
+    LINK_OPEN,
+    LINK_DROPPED, /* to be closed; reap() has yet to see to it */
+    LINK_LOST,    /* has ended by itself; the same */
+    LINK_CLOSING, /* only CLOSE is left to say */
+};
 
 enum link_event { LINK_MORE, LINK_HEADER, LINK_FRAME, LINK_CORRUPT };
 
@@ -39,28 +45,22 @@ struct link {
     uint32_t header_got, payload_got;
     struct frame frame;
     uint8_t *into;   /* where the payload goes; NULL to drop it */
-    uint8_t text[BCAST_TEXT_MAX];
+    uint8_t text[BCAST_TEXT_MAX]; /* room for a payload that has no other place */
 
     /* Sending. Counters of control frames only grow; the ring index is the counter modulo LINK_CONTROLS. */
     uint8_t controls[LINK_CONTROLS][FRAME_BYTES];
     uint32_t controls_said, controls_handed, controls_written;
     struct outgoing outgoing[LINK_OUTGOING];
     uint32_t outgoing_first, outgoing_count;
-
-    /* Conversation: what one end has told the other. "asked" and "wanted" are said by the lower end. */
-    uint8_t plan_told, asked, wanted, verdict_told, fail_told, bye_told, moved_due, moved_told, straggler_told, ping_due;
-    uint32_t elsewhere_at; /* a child has been told of all positions before this one that are elsewhere; TREE_NONE: of all */
-    uint8_t straggler; /* root: this child reads through straggler slots, not through the window */
-    uint8_t holding; /* this child holds up others, since held_since */
-    uint64_t held_since, held_from; /* since when, and from which segment on */
-    uint64_t credit; /* segments below this number may be sent */
-    uint64_t next;   /* segment to be handed out next, to a child */
-    uint64_t acked;  /* segments below this number are written, to a child */
-    uint64_t fetch;  /* segment to be read next, for a private child */
 };
 
 /* Makes the link open and everything else in it zero. */
-void link_open(struct link *link, uint32_t position, int role, uint64_t now);
+void link_open(struct link *link, uint32_t position, enum bcast_role role, uint64_t now);
+
+/* Whether the peer is a child, on a link that is open. */
+static inline int link_is_child(const struct link *link) {
+    return link->state == LINK_OPEN && link->role == BCAST_ROLE_CHILD;
+}
 
 /* Takes what it can of `*bytes` up to the next event. LINK_HEADER: link->frame is known, set link->into. LINK_FRAME:
  * its payload is whole and right. LINK_MORE: all bytes are taken. LINK_CORRUPT: no later byte can be trusted. */

@@ -1,10 +1,11 @@
-/*
- * Finding a parent. Candidates lie on the way to the root: the static parent first, then the parent of whom was lost or
- * could not be reached. Whoever finds nobody there either asks the root: where two neighbours are gone, more may be, and
- * each costs its time. A corrupt frame is worth a second try with the same one, and so is the root, behind which there
- * is nobody. Then comes a pause, and the way again.
- */
-#include "engine.h"
+/* See parent.h. */
+#include "parent.h"
+
+#include "least.h"
+#include "links.h"
+#include "members.h"
+#include "state.h"
+#include "verdict.h"
 
 static uint32_t static_parent(const struct bcast *e) { return tree_parent(e->tree, e->config.position); }
 
@@ -19,7 +20,7 @@ void parent_init(struct bcast *e) {
     struct search *s = &e->search;
     s->link = NO_LINK;
     s->state = SEARCH_OVER;
-    if (is_root(e)) return;
+    if (e->is_root) return;
     s->last = static_parent(e);
     s->orphan_until = e->now + e->config.grace_ms;
     dial(e, s->last);
@@ -35,7 +36,7 @@ static void dial_next(struct bcast *e) {
     s->vain = 0;
     s->state = SEARCH_PAUSE;
     s->redial_at = e->now + e->config.redial_ms;
-    /* With the verdict known there is only our good-bye to bring, and nobody is there to take it. */
+    /* With the verdict known there is only BYE to bring, and no parent to take it. */
     if (e->verdict.state != VERDICT_NONE) s->state = SEARCH_OVER;
 }
 
@@ -44,7 +45,7 @@ int parent_answered(struct bcast *e, uint32_t position, uint32_t link) {
     if (!s->unanswered || position != s->dialled) return 0;
     s->unanswered = 0;
     if (s->state != SEARCH_DIALLING) {
-        if (link != NO_LINK) protocol_drop(e, link, BCAST_REASON_UNWANTED);
+        if (link != NO_LINK) links_drop(e, link, BCAST_REASON_UNWANTED);
     } else if (link == NO_LINK) {
         dial_next(e);
     } else {
@@ -59,12 +60,12 @@ int parent_answered(struct bcast *e, uint32_t position, uint32_t link) {
 
 void parent_lost(struct bcast *e, enum bcast_reason reason) {
     struct search *s = &e->search;
-    const struct link *link = &e->links[s->link];
-    if (link->wanted && e->window.head < e->stream.segments) e->statistics.resumes++;
+    const struct peer *parent = &e->peers[s->link];
+    if (parent->talk.wanted && e->window.head < e->stream.segments) e->statistics.resumes++;
     s->link = NO_LINK;
-    s->last = link->position;
+    s->last = parent->link.position;
     s->orphan_until = e->now + e->config.rejoin_ms;
-    if (link->bye_told || e->done) {
+    if (parent->talk.bye_told || e->done) {
         s->state = SEARCH_OVER;
     } else if ((reason == BCAST_REASON_CORRUPT || s->candidate == 0) && !s->retried) {
         dial(e, s->candidate);
@@ -91,5 +92,5 @@ void parent_tick(struct bcast *e) {
 uint64_t parent_deadline(const struct bcast *e) {
     const struct search *s = &e->search;
     if (s->state == SEARCH_OVER || s->state == SEARCH_LINKED) return UINT64_MAX;
-    return s->state == SEARCH_PAUSE ? earlier(s->redial_at, s->orphan_until) : s->orphan_until;
+    return s->state == SEARCH_PAUSE ? least(s->redial_at, s->orphan_until) : s->orphan_until;
 }

@@ -1,16 +1,21 @@
-/*
- * What peers say. A frame is judged twice: by its header, before a byte of payload is taken, and when it is whole. Whoever
- * says what does not fit loses the link; nothing a peer sends is an error of the engine.
- */
+/* See protocol.h. */
+#include "protocol.h"
+
 #include <stddef.h>
 #include <string.h>
 
 #include "bytes.h"
-#include "engine.h"
+#include "flow.h"
+#include "links.h"
+#include "members.h"
+#include "reap.h"
+#include "stall.h"
+#include "state.h"
+#include "verdict.h"
 
 #define FRAME_NONE UINT32_MAX
 
-/* Who may say a frame, and whether it may have flags and payload. */
+/* Which peer may say a frame, and whether it may have flags and payload. */
 static const struct rule {
     uint8_t known, from_parent, from_child, flags, payload;
 } rules[] = {
@@ -34,19 +39,21 @@ static int names_position(const struct bcast *e, const struct frame *f) {
     return (uint32_t)(f->value >> 32) < e->config.count;
 }
 
-static int plan_header(struct bcast *e, struct link *link) {
+static int plan_header(struct bcast *e, struct peer *peer) {
+    struct link *link = &peer->link;
     const struct frame *f = &link->frame;
-    if (link->plan_told || f->length < STREAM_HEAD || f->length > e->config.plan_bytes) return 0;
+    if (peer->talk.plan_told || f->length < STREAM_HEAD || f->length > e->config.plan_bytes) return 0;
     /* A new parent says again what the old one said. */
     if (e->plan_known) return f->length == e->plan_length && f->sum == load_u32(e->plan + 16);
     link->into = e->plan + FRAME_BYTES;
     return 1;
 }
 
-static int data_header(struct bcast *e, struct link *link) {
+static int data_header(struct bcast *e, struct peer *peer) {
+    struct link *link = &peer->link;
     const struct frame *f = &link->frame;
     uint64_t head = e->window.head;
-    if (!link->wanted || head >= link->credit) return 0;
+    if (!peer->talk.wanted || head >= peer->talk.credit) return 0;
     struct place place = stream_place(&e->stream, head);
     if (f->value != place.position || f->length != place.length) return 0;
     window_claim(&e->window, head);
@@ -63,7 +70,8 @@ static int verdict_header(struct bcast *e, struct link *link) {
 }
 
 /* Whether a frame with this header may come now; says where its payload goes. */
-static int header_fits(struct bcast *e, struct link *link) {
+static int header_fits(struct bcast *e, struct peer *peer) {
+    struct link *link = &peer->link;
     const struct frame *f = &link->frame;
     link->into = NULL;
     if (f->type >= sizeof rules / sizeof rules[0] || !rules[f->type].known) return 0;
@@ -71,8 +79,8 @@ static int header_fits(struct bcast *e, struct link *link) {
     if (!(link->role == BCAST_ROLE_PARENT ? rule->from_parent : rule->from_child)) return 0;
     if ((f->flags != 0 && !rule->flags) || (f->length != 0 && !rule->payload)) return 0;
     switch (f->type) {
-    case FRAME_PLAN: return plan_header(e, link);
-    case FRAME_DATA: return data_header(e, link);
+    case FRAME_PLAN: return plan_header(e, peer);
+    case FRAME_DATA: return data_header(e, peer);
     case FRAME_VERDICT: return verdict_header(e, link);
     case FRAME_FAIL:
         link->into = link->text;
@@ -81,17 +89,18 @@ static int header_fits(struct bcast *e, struct link *link) {
     }
 }
 
-static int plan(struct bcast *e, struct link *link) {
-    link->plan_told = 1;
+static int plan(struct bcast *e, struct peer *peer) {
+    uint32_t length = peer->link.frame.length;
+    peer->talk.plan_told = 1;
     if (e->plan_known) return 1;
-    if (!stream_parse(&e->stream, e->plan + FRAME_BYTES, link->frame.length, e->config.segment_bytes)) return 0;
-    memcpy(e->plan, link->header, FRAME_BYTES);
-    e->plan_length = link->frame.length;
+    if (!stream_parse(&e->stream, e->plan + FRAME_BYTES, length, e->config.segment_bytes)) return 0;
+    memcpy(e->plan, peer->link.header, FRAME_BYTES);
+    e->plan_length = length;
     e->plan_known = 1;
     return 1;
 }
 
-static int data(struct bcast *e, struct link *link) {
+static int data(struct bcast *e, const struct link *link) {
     memcpy(window_frame(&e->window, e->window.head), link->header, FRAME_BYTES);
     e->window.head++;
     e->statistics.segments_in++;
@@ -99,40 +108,48 @@ static int data(struct bcast *e, struct link *link) {
 }
 
 static int want(struct bcast *e, uint32_t id) {
-    struct link *link = &e->links[id];
+    struct peer *peer = &e->peers[id];
     uint64_t segment;
-    if (!link->plan_told || link->wanted || link->moved_due) return 0;
-    if (!stream_segment_at(&e->stream, link->frame.value, &segment)) return 0;
-    link->asked = 1;
+    if (!peer->talk.plan_told || peer->talk.wanted || peer->talk.moved_due) return 0;
+    if (!stream_segment_at(&e->stream, peer->link.frame.value, &segment)) return 0;
+    peer->talk.asked = 1;
     flow_want(e, id, segment);
     flow_settle(e);
     return 1;
 }
 
-static int have(struct bcast *e, struct link *link) {
-    if (!link->plan_told || link->asked) return 0;
-    link->asked = 1;
+static int have(struct bcast *e, struct peer *peer) {
+    if (!peer->talk.plan_told || peer->talk.asked) return 0;
+    peer->talk.asked = 1;
     flow_settle(e);
     return 1;
 }
 
-static int credit(struct bcast *e, struct link *link) {
+static int credit(const struct bcast *e, struct peer *peer) {
     uint64_t segment;
-    if (!link->asked || !stream_segment_at(&e->stream, link->frame.value, &segment)) return 0;
-    if (segment < link->credit) return 0;
-    link->credit = segment;
+    if (!peer->talk.asked || !stream_segment_at(&e->stream, peer->link.frame.value, &segment)) return 0;
+    if (segment < peer->talk.credit) return 0;
+    peer->talk.credit = segment;
+    return 1;
+}
+
+static int report(struct bcast *e, uint32_t id) {
+    const struct frame *f = &e->peers[id].link.frame;
+    if (!members_heard(e, id, (uint32_t)f->value, (uint32_t)(f->value >> 32), f->flags)) return 0;
+    /* While a straggler below it was on its way out, the child could not take more. */
+    if (f->flags == REPORT_STRAGGLER) stall_acquit(e, id);
     return 1;
 }
 
 static int bye(struct bcast *e, uint32_t id) {
-    struct link *link = &e->links[id];
-    if (!link->verdict_told || link->bye_told) return 0;
-    link->bye_told = 1;
+    struct talk *talk = &e->peers[id].talk;
+    if (!talk->verdict_told || talk->bye_told) return 0;
+    talk->bye_told = 1;
     members_bye(e, id);
     return 1;
 }
 
-static int verdict(struct bcast *e, struct link *link) {
+static int verdict(struct bcast *e, const struct link *link) {
     if (e->verdict.state != VERDICT_NONE) return 1;
     memcpy(e->verdict.frame, link->header, FRAME_BYTES);
     verdict_heard(e);
@@ -143,25 +160,27 @@ static int elsewhere(struct bcast *e, uint64_t position) {
     if (position >= e->config.count || position == e->config.position) return 0;
     if (!tree_below(e->tree, (uint32_t)position, e->config.position)) return 0;
     members_arrived(e, (uint32_t)position);
+    flow_settle(e);
     return 1;
 }
 
 /* What a whole frame does; 0 when it does not fit. */
 static int act(struct bcast *e, uint32_t id) {
-    struct link *link = &e->links[id];
+    struct peer *peer = &e->peers[id];
+    struct link *link = &peer->link;
     const struct frame *f = &link->frame;
     uint32_t low = (uint32_t)f->value, high = (uint32_t)(f->value >> 32);
     switch (f->type) {
-    case FRAME_PLAN: return plan(e, link);
+    case FRAME_PLAN: return plan(e, peer);
     case FRAME_WANT: return want(e, id);
-    case FRAME_HAVE: return have(e, link);
+    case FRAME_HAVE: return have(e, peer);
     case FRAME_DATA: return data(e, link);
-    case FRAME_CREDIT: return credit(e, link);
-    case FRAME_REPORT: return members_heard(e, id, low, high, f->flags);
+    case FRAME_CREDIT: return credit(e, peer);
+    case FRAME_REPORT: return report(e, id);
     case FRAME_FAIL: verdict_failure(e, low, high, link->text, f->length); return 1;
     case FRAME_VERDICT: return verdict(e, link);
     case FRAME_BYE: return bye(e, id);
-    case FRAME_MOVED: protocol_drop(e, id, BCAST_REASON_MOVED); return 1;
+    case FRAME_MOVED: links_drop(e, id, BCAST_REASON_MOVED); return 1;
     case FRAME_STRAGGLER: stall_dismiss_children(e); return 1;
     case FRAME_ELSEWHERE: return elsewhere(e, f->value);
     default: return 1;
@@ -178,10 +197,11 @@ static uint32_t data_got(const struct link *link) {
  * control frame between segments puts what follows behind by its own length. So what is moved forward never covers
  * what has not been read, and a run ends where places would get ahead: behind a short segment. */
 uint8_t *protocol_inbox(const struct bcast *e, uint32_t id, uint32_t *room) {
-    const struct link *link = &e->links[id];
-    uint32_t got = data_got(link);
-    if (id == e->search.link && link->wanted && e->window.head < link->credit && got != FRAME_NONE) {
-        *room = window_run(&e->window, &e->stream, link->credit, e->config.inbox_segments) - got;
+    const struct peer *peer = &e->peers[id];
+    uint32_t got = data_got(&peer->link);
+    uint64_t end = peer->talk.credit;
+    if (id == e->search.link && peer->talk.wanted && e->window.head < end && got != FRAME_NONE) {
+        *room = window_run(&e->window, &e->stream, end, e->config.inbox_segments) - got;
         return window_frame(&e->window, e->window.head) + got;
     }
     *room = e->config.inbox_bytes;
@@ -194,43 +214,20 @@ static int in_window(const struct bcast *e, const uint8_t *bytes) {
 }
 
 void protocol_feed(struct bcast *e, uint32_t id, const uint8_t *bytes, uint32_t length) {
-    struct link *link = &e->links[id];
+    struct link *link = &e->peers[id].link;
     e->statistics.bytes_in += length;
     link->heard = e->now;
     if (length > 0 && in_window(e, bytes)) window_overwritten(&e->window, bytes, length);
     while (link->state == LINK_OPEN) {
-        switch (link_take(link, &bytes, &length)) {
-        case LINK_MORE: return;
-        case LINK_CORRUPT:
+        enum link_event event = link_take(link, &bytes, &length);
+        if (event == LINK_MORE) return;
+        if (event == LINK_CORRUPT) {
             e->statistics.corrupt++;
-            protocol_drop(e, id, BCAST_REASON_CORRUPT);
-            break;
-        case LINK_HEADER:
-            if (!header_fits(e, link)) protocol_drop(e, id, BCAST_REASON_PROTOCOL);
-            break;
-        case LINK_FRAME:
-            if (!act(e, id)) protocol_drop(e, id, BCAST_REASON_PROTOCOL);
-            verdict_review(e);
-            break;
+            links_drop(e, id, BCAST_REASON_CORRUPT);
+        } else if (event == LINK_HEADER ? !header_fits(e, &e->peers[id]) : !act(e, id)) {
+            links_drop(e, id, BCAST_REASON_PROTOCOL);
         }
+        reap(e);
+        if (event == LINK_FRAME) verdict_review(e);
     }
-}
-
-void protocol_drop(struct bcast *e, uint32_t id, enum bcast_reason reason) {
-    struct link *link = &e->links[id];
-    if (link->state != LINK_OPEN) return;
-    link->state = LINK_CLOSING;
-    link->reason = (uint8_t)reason;
-    protocol_gone(e, id, reason);
-}
-
-void protocol_gone(struct bcast *e, uint32_t id, enum bcast_reason reason) {
-    if (e->links[id].role == BCAST_ROLE_CHILD) {
-        members_dropped(e, id);
-        straggler_dropped(e, id);
-        flow_settle(e);
-    } else if (id == e->search.link) {
-        parent_lost(e, reason);
-    }
-    verdict_review(e);
 }

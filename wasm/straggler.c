@@ -1,19 +1,17 @@
-/*
- * Stragglers: children of the root who need what the window no longer has, or who once held up everybody. The root can
- * always read the packages again, so each of them is served from a few slots apart from the window.
- *
- * READ slots are numbered behind those of the window.
- */
+/* See straggler.h. Slots are few and stragglers rare, so they are searched one by one. */
+#include "straggler.h"
+
 #include <stddef.h>
 
-#include "engine.h"
+#include "members.h"
+#include "state.h"
 
 #define PER_LINK 2 /* slots: one on its way to the network, one on its way from the file */
 
-/* Whoever is slow keeps a slot for long: one has to do, and half of them are for those who are not. */
-static int may_take(const struct bcast *e, const struct link *link, uint32_t used) {
-    uint64_t ahead = link->fetch - link->acked;
-    if (!is_straggler(e, link)) return ahead < PER_LINK;
+/* A straggler for good keeps a slot for long: one has to do for it, and half of them are kept for those that catch up. */
+static int may_take(const struct bcast *e, const struct peer *peer, uint32_t used) {
+    uint64_t ahead = peer->reader.fetch - peer->reader.acked;
+    if (!members_is_straggler(e, peer->link.position)) return ahead < PER_LINK;
     return ahead == 0 && (used == 0 || used < e->config.straggler_slots / 2);
 }
 
@@ -31,8 +29,14 @@ static struct reread *find(const struct bcast *e, uint32_t link, uint64_t segmen
 }
 
 const uint8_t *straggler_frame(const struct bcast *e, uint32_t link) {
-    const struct reread *s = find(e, link, e->links[link].next);
+    const struct reread *s = find(e, link, e->peers[link].reader.next);
     return s != NULL && s->state == REREAD_FULL ? frame_of(e, (uint32_t)(s - e->rereads)) : NULL;
+}
+
+uint8_t *straggler_slot(const struct bcast *e, uint32_t slot, uint64_t *segment) {
+    uint32_t k = slot - e->window.slots;
+    *segment = e->rereads[k].segment;
+    return frame_of(e, k);
 }
 
 int straggler_ask(struct bcast *e, uint32_t *slot) {
@@ -42,19 +46,19 @@ int straggler_ask(struct bcast *e, uint32_t *slot) {
         else unused = k;
     }
     if (unused == NO_LINK) return 0;
-    /* Whoever has the fewest segments ahead is next, so that slots go round. */
+    /* The straggler that is furthest behind is next, so that slots go round. */
     uint32_t best = NO_LINK;
     for (uint32_t k = 0; k < e->links_end; k++) {
-        const struct link *link = &e->links[k];
-        if (!is_child(link) || !link->straggler || link->fetch >= link->credit) continue;
-        if (!may_take(e, link, used)) continue;
-        if (best == NO_LINK || link->fetch < e->links[best].fetch) best = k;
+        const struct peer *peer = &e->peers[k];
+        if (!link_is_child(&peer->link) || !peer->reader.straggler) continue;
+        if (peer->reader.fetch >= peer->talk.credit || !may_take(e, peer, used)) continue;
+        if (best == NO_LINK || peer->reader.fetch < e->peers[best].reader.fetch) best = k;
     }
     if (best == NO_LINK) return 0;
     e->rereads[unused] = (struct reread){
         .state = REREAD_ASKED,
         .link = best,
-        .segment = e->links[best].fetch++,
+        .segment = e->peers[best].reader.fetch++,
     };
     e->statistics.reread++;
     *slot = e->window.slots + unused;
@@ -79,10 +83,10 @@ void straggler_written(struct bcast *e, uint32_t link, uint64_t segment) {
     if (s != NULL) s->state = REREAD_FREE;
 }
 
-void straggler_join(struct bcast *e, uint32_t id) {
-    struct link *link = &e->links[id];
-    if (is_straggler(e, link) || link->acked != link->fetch) return;
-    if (e->window.started && link->next >= e->window.base) link->straggler = 0;
+void straggler_join(struct bcast *e, struct peer *peer) {
+    struct reader *reader = &peer->reader;
+    if (members_is_straggler(e, peer->link.position) || reader->acked != reader->fetch) return;
+    if (e->window.started && reader->next >= e->window.base) reader->straggler = 0;
 }
 
 void straggler_dropped(struct bcast *e, uint32_t link) {

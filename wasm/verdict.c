@@ -1,9 +1,12 @@
-/* Failure and verdict. The root decides; everybody else passes on the first failure upwards and the verdict downwards. */
+/* See verdict.h. Both are kept as the frames they are sent in, so that they need no room when they are passed on. */
+#include "verdict.h"
+
 #include <string.h>
 
 #include "bytes.h"
 #include "checksum.h"
-#include "engine.h"
+#include "members.h"
+#include "state.h"
 
 /* Makes a frame with payload, as it will be sent. `payload` may already lie in place. */
 static void compose(uint8_t *out, uint8_t type, uint8_t flags, uint64_t value, const void *payload, uint32_t length) {
@@ -17,7 +20,7 @@ static void decide(struct bcast *e, enum verdict_state state) {
     struct verdict *v = &e->verdict;
     const struct members *all = &e->members;
     v->state = (uint8_t)state;
-    if (all->lost > all->given_up) e->members.sweep_at = e->now + e->config.stall_ms;
+    if (e->is_root && all->lost > all->given_up) e->members.sweep_at = e->now + e->config.stall_ms;
     if (state == VERDICT_GO) {
         uint8_t lost[4];
         store_u32(lost, all->lost);
@@ -48,9 +51,9 @@ void verdict_alone(struct bcast *e) {
 
 void verdict_review(struct bcast *e) {
     const struct members *all = &e->members;
-    if (!is_root(e) || e->verdict.state != VERDICT_NONE) return;
+    if (!e->is_root || e->verdict.state != VERDICT_NONE) return;
     if (!e->verdict.failure_known && !e->config.tolerate_lost && all->given_up > 0) {
-        verdict_failure(e, BCAST_FAILURE_PEER_LOST, members_find(e, 1), "", 0);
+        verdict_failure(e, BCAST_FAILURE_PEER_LOST, members_given_up(e), "", 0);
         return;
     }
     if (e->verdict.failure_known) {
@@ -64,8 +67,8 @@ int verdict_below_done(const struct bcast *e) {
     const struct members *all = &e->members;
     if (e->verdict.state == VERDICT_NONE || members_expects(e)) return 0;
     for (uint32_t k = 0; k < e->links_end; k++) {
-        if (is_child(&e->links[k]) && !e->links[k].bye_told) return 0;
+        if (link_is_child(&e->peers[k].link) && !e->peers[k].talk.bye_told) return 0;
     }
-    /* Only the root waits for those on their way from one parent to another: they will come to it in the end. */
-    return !is_root(e) || all->lost == all->given_up;
+    /* Only the root waits for positions on their way from one parent to another: they will come to it in the end. */
+    return !e->is_root || all->lost == all->given_up;
 }
