@@ -5,18 +5,20 @@
  * ask their leader, so what others do is loaded where it is done.
  */
 import { Deadline, pause } from './deadline.ts';
+import { self } from './exec/processes.ts';
 import { become, supervise } from './exec/python.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
 import { findNodeMap, type NodeMap } from './launch/rendezvous/node-map.ts';
 import type { Run } from './launch/run.ts';
+import { runUntil } from './launch/run-program.ts';
 import { openSession } from './launch/session.ts';
 import type { Staged } from './launch/staged.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { LauncherSession } from './pmi/launcher.ts';
 import { hookEnvironment } from './stage/abort-hook.ts';
-import { pythonProgram } from './stage/environment.ts';
+import { changed, pythonProgram } from './stage/environment.ts';
 
 /**
  * From Python's start to giving memory back, in milliseconds: a Python that is over by then had
@@ -53,7 +55,7 @@ export async function launch(run: Run): Promise<Outcome> {
       staged = await stage(run, session, nodeMap, deadline);
     }
     await session.settle();
-    outcome = await handOver(run, session, staged);
+    outcome = await handOver(run, session, deadline, staged);
   } catch (thrown) {
     throw await giveUp(run, { session, nodeMap, release: staged?.caretaker?.release }, thrown);
   }
@@ -81,21 +83,36 @@ async function stage(
 async function handOver(
   run: Run,
   session: LauncherSession,
+  deadline: Deadline,
   { directory, caretaker }: Partial<Staged> = {},
 ): Promise<Outcome> {
   const { configuration, log } = run;
   const { descriptor, parentMustStay, env } = session.handOver;
-  const { endCommand, placement } = session;
-  const hook = directory === undefined ? {} : hookEnvironment(placement.rank, endCommand);
-  const surroundings = { ...run.env, ...env, ...hook };
-  const python = pythonProgram(directory, surroundings, configuration.python);
-  const program = { ...python, args: run.python, descriptor };
+  const surroundings = { ...run.env, ...env };
+  const { file, changes } = await pythonProgram(
+    directory,
+    surroundings,
+    configuration.python,
+    runUntil(deadline),
+  );
+  const program = (role: 'self' | 'parent') => {
+    const { rank, size } = session.placement;
+    const { endCommand } = session;
+    const which = { role, pid: self().pid };
+    const hook = directory === undefined ? {} : hookEnvironment(rank, size, endCommand, which);
+    return {
+      file,
+      args: run.python,
+      descriptor,
+      env: { ...changed(surroundings, changes), ...hook },
+    };
+  };
   if (!parentMustStay && caretaker === undefined) {
-    log(`becomes ${program.file}`);
-    become(program);
+    log(`becomes ${file}`);
+    become(program('self'));
   }
-  const child = await supervise(program);
-  log(`runs ${program.file} as process ${child.pid}`);
+  const child = await supervise(program('parent'));
+  log(`runs ${file} as process ${child.pid}`);
   caretaker?.started(child.pid);
   void giveMemoryBack(caretaker?.over);
   const outcome = await child.ended;

@@ -24,6 +24,7 @@ import type { NodeMap } from './rendezvous/node-map.ts';
 import type { Rendezvous } from './rendezvous/rendezvous.ts';
 import type { NodeReport } from './report/node-report.ts';
 import type { Configuration, Run } from './run.ts';
+import { runUntil } from './run-program.ts';
 import type { Caretaker, Staged } from './staged.ts';
 import type { Cargo } from './stream-stager.ts';
 
@@ -94,13 +95,23 @@ async function takePart(
   const { gathering, secret, host } = leadership;
   const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
   const report = await reportOf(run, session, nodeMap, rendezvous, leadership);
+  let warnings: readonly string[] = [];
   const stager = new PrefixStager({
     chroot: configuration.chroot,
     host,
     secret,
     deadline,
     log,
-    check: directory => void pythonProgram(directory, run.env, configuration.python),
+    env: run.env,
+    async check(directory) {
+      const program = await pythonProgram(
+        directory,
+        run.env,
+        configuration.python,
+        runUntil(deadline),
+      );
+      warnings = program.warnings;
+    },
     progress: isRoot ? run.progress : () => {},
     unpacked: () => report?.mark('unpacked'),
   });
@@ -133,6 +144,7 @@ async function takePart(
   // Nodes below and the node's other ranks may still need this one; Python need not wait for them.
   const over = conclude();
   tell(run, ready, driver);
+  if (isRoot) for (const warning of warnings) run.warn(warning);
   if (packages && configuration.keep) {
     const digests = (await packages).flatMap(file => file.cacheable ?? []);
     cacheDigests(stager.hold.directory, digests);

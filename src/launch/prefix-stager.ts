@@ -5,22 +5,25 @@
 import { type Deadline, now } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
-import { installHook } from '../stage/abort-hook.ts';
 import { dropDigests } from '../stage/digest-cache.ts';
 import { totalOf } from '../stage/package.ts';
 import { type Draft, type Hold, PrefixStore, prefixId } from '../stage/prefix.ts';
+import { settle } from '../stage/settle.ts';
 import { checkSpace } from '../stage/space.ts';
 import type { Extracted } from '../stage/unpack/extract.ts';
 import { isPlan, type Plan } from './plan.ts';
 import { CHOOSE_CHROOT } from './remedy.ts';
+import { runUntil } from './run-program.ts';
 import { StreamStager, type StreamStagerOptions } from './stream-stager.ts';
 
 export interface PrefixStagerOptions extends StreamStagerOptions {
   chroot: string;
   deadline: Deadline;
   log: Log;
-  /** Looks at a prefix before it counts as ready; throws when Python could not run from it. */
-  check: (directory: string) => void;
+  /** Environment of the ranks. */
+  env: NodeJS.ProcessEnv;
+  /** Gets a prefix ready for this job's Python before it counts as staged; throws when that could not run from it. */
+  check: (directory: string) => Promise<void>;
   /** All files are there, in a draft. */
   unpacked: () => void;
 }
@@ -54,7 +57,7 @@ export class PrefixStager extends StreamStager<Plan> {
     const store = await PrefixStore.open(chroot, alive, deadline);
     this.#hold = await store.find(id, deadline);
     if (this.#hold !== undefined) {
-      check(this.#hold.directory);
+      await check(this.#hold.directory);
       log(`${this.#hold.directory} is there already`);
       return undefined;
     }
@@ -65,13 +68,13 @@ export class PrefixStager extends StreamStager<Plan> {
   }
 
   protected async complete({ packages }: Plan, { files, bytes }: Extracted): Promise<void> {
-    const { deadline, log, check, unpacked } = this.#options;
+    const { deadline, env, log, check, unpacked } = this.#options;
     const draft = this.#draft!;
     unpacked();
-    installHook(draft.directory);
+    await settle(draft.directory, draft.prefix, env, runUntil(deadline));
     dropDigests(draft.directory);
     this.#hold = await draft.publish(deadline);
-    check(this.#hold.directory);
+    await check(this.#hold.directory);
     const seconds = (now() - this.#start) / 1000;
     const rate = totalOf(packages, 'size') / 1e6 / seconds;
     log(

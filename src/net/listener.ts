@@ -2,13 +2,7 @@
  * A place where peers connect, and prove that they know the secret before a byte of theirs counts.
  */
 import { Acceptor, type PendingConnection } from './acceptor.ts';
-import {
-  type Greeting,
-  HELLO_BYTES,
-  type Keys,
-  PROOF_BYTES,
-  ServerHandshake,
-} from './handshake.ts';
+import { type Greeting, HELLO_BYTES, PROOF_BYTES, ServerHandshake } from './handshake.ts';
 import { Link } from './link.ts';
 
 /** How long an accepted connection may take to prove itself, in milliseconds. */
@@ -62,7 +56,6 @@ export class Listener {
     const { socket } = pending;
     let received = Buffer.alloc(0);
     let handshake: ServerHandshake | undefined;
-    let keys: Keys;
     const take = (bytes: Buffer) => {
       received = Buffer.concat([received, bytes]);
       try {
@@ -72,7 +65,7 @@ export class Listener {
           socket.write(handshake.challenge);
         }
         if (handshake === undefined || received.length < HELLO_BYTES + PROOF_BYTES) return;
-        keys = handshake.verify(received.subarray(HELLO_BYTES, HELLO_BYTES + PROOF_BYTES));
+        handshake.verify(received.subarray(HELLO_BYTES, HELLO_BYTES + PROOF_BYTES));
       } catch {
         // A stranger is turned away without a word: it could be anything.
         socket.destroy();
@@ -80,9 +73,10 @@ export class Listener {
       }
       pending.leave();
       socket.removeAllListeners();
-      const link = new Link(socket, handshake.greeting, keys);
-      socket.on('data', chunk => link.take(chunk));
-      link.take(received.subarray(HELLO_BYTES + PROOF_BYTES));
+      const link = new Link(socket, handshake.greeting);
+      socket.on('data', chunk => link.deliver(chunk));
+      const rest = received.subarray(HELLO_BYTES + PROOF_BYTES);
+      if (rest.length > 0) link.deliver(rest);
       this.#accept(link);
     };
     pending.hurry();

@@ -1,95 +1,117 @@
 /**
- * Which Python runs from a prefix, and the environment that makes it look there before anywhere else.
+ * Which Python runs from a prefix, and what has to change in its environment for that: as little as possible, since
+ * every program that Python starts sees it too.
  *
- * - The prefix brings bin/python3 (or bin/python): that one. PYTHONHOME is the prefix if the standard
- *   library came along; a venv without its base finds that base through its pyvenv.cfg, and PYTHONHOME
- *   would hide it.
- * - It brings none: `python3` of PATH, and PYTHONPATH begins with the staged packages.
+ * - The prefix brings bin/python3 (or bin/python): that one, which finds everything by where it lies.
+ * - It brings none, or the user wants another: that one, through a virtual environment in the prefix.
+ *
+ * PATH begins with the programs of the packages, and PYTHON_MPI_PREFIX says where they are.
  */
 import fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
-import { hookDirectory } from './abort-hook.ts';
+import { realPath } from './entries.ts';
+import type { RunProgram } from './interpreter.ts';
+import { settledOf } from './settle.ts';
+import { virtualEnvironment } from './virtual-environment.ts';
+
+/** Changes to an environment. */
+export interface Changes {
+  set: Readonly<Record<string, string>>;
+  unset: readonly string[];
+  /** What goes before the value of a variable that is a list with colons. */
+  front: Readonly<Record<string, readonly string[]>>;
+}
 
 export interface PythonProgram {
   /** Absolute path of the interpreter. */
   file: string;
-  env: NodeJS.ProcessEnv;
+  changes: Changes;
+  /** `3.11.2`; undefined when nothing is staged, and the interpreter was not looked at. */
+  version: string | undefined;
+  /** What a user should know of what is staged, once per job. */
+  warnings: readonly string[];
 }
+
+/** Nothing that the user has for us alone is for programs. */
+const SECRETS = ['PYTHON_MPI_SECRET'];
 
 /**
- * The interpreter to run and its environment; what was in the environment stays behind what is staged.
- * @param prefix absolute path of the staged tree; undefined when nothing is staged
- * @param env the environment so far; left as it is
+ * The interpreter to run and the changes to its environment. The first call for a prefix and an interpreter may run that
+ * to ask it; to be made before the ranks of the node do.
+ * @param prefix absolute path of the staged tree, published; undefined when nothing is staged
+ * @param env the environment of the rank
  * @param wanted interpreter the user insists on: a path, or a name on PATH
- * @throws PythonMpiError NO_INTERPRETER
+ * @throws PythonMpiError NO_INTERPRETER, also when the packages are for another one; CHROOT_UNUSABLE, NO_SPACE
  */
-export function pythonProgram(
+export async function pythonProgram(
   prefix: string | undefined,
   env: NodeJS.ProcessEnv,
-  wanted?: string,
-): PythonProgram {
-  if (prefix === undefined) return { file: lookUp(wanted ?? 'python3', env.PATH), env };
-
-  const path = before(env.PATH, [join(prefix, 'bin')]);
-  const file = lookUp(wanted ?? stagedInterpreter(prefix) ?? 'python3', path);
-  const changed: NodeJS.ProcessEnv = {
-    ...env,
-    PATH: path,
-    LD_LIBRARY_PATH: before(env.LD_LIBRARY_PATH, [join(prefix, 'lib')]),
-    PYTHONUSERBASE: prefix,
+  wanted: string | undefined,
+  run: RunProgram,
+): Promise<PythonProgram> {
+  const unset = SECRETS.filter(name => env[name] !== undefined);
+  if (prefix === undefined) {
+    const file = lookUp(wanted ?? 'python3', env.PATH);
+    return { file, changes: { set: {}, unset, front: {} }, version: undefined, warnings: [] };
+  }
+  const settled = settledOf(prefix);
+  const bin = join(prefix, 'bin');
+  const own = settled.interpreter && join(prefix, settled.interpreter.file);
+  const file =
+    wanted === undefined && own ? own : lookUp(wanted ?? 'python3', front(env.PATH, [bin]));
+  const set = { PYTHON_MPI_PREFIX: prefix };
+  if (own !== undefined && isOwn(file, own, prefix)) {
+    return {
+      file,
+      changes: {
+        set: settled.needsHome ? { ...set, PYTHONHOME: prefix } : set,
+        // One that the user has set is about another Python.
+        unset: settled.needsHome ? unset : [...unset, 'PYTHONHOME'],
+        front: fronts(
+          [bin],
+          settled.libraries.map(name => join(prefix, name)),
+        ),
+      },
+      version: settled.interpreter?.version,
+      warnings: settled.warnings,
+    };
+  }
+  const { directory, version, libraries, warnings } = await virtualEnvironment(
+    prefix,
+    file,
+    env,
+    run,
+  );
+  return {
+    file: join(directory, 'bin/python3'),
+    changes: { set, unset, front: fronts([join(directory, 'bin'), bin], libraries) },
+    version,
+    warnings,
   };
-  const packages = [hookDirectory(prefix), ...inDirectory(prefix, /^site-packages$/)];
-  if (file.startsWith(`${prefix}/`)) {
-    // One that the user has set is about another Python.
-    if (hasStandardLibrary(prefix)) changed.PYTHONHOME = prefix;
-    else delete changed.PYTHONHOME;
-  } else {
-    for (const library of libraries(prefix)) {
-      packages.push(...inDirectory(library, /^(site|dist)-packages$/));
-    }
-  }
-  changed.PYTHONPATH = before(env.PYTHONPATH, packages);
-  return { file, env: changed };
 }
 
-function stagedInterpreter(prefix: string): string | undefined {
-  return ['python3', 'python'].map(name => join(prefix, 'bin', name)).find(isExecutable);
+/** Whether a file is the interpreter of the prefix, or another that stands there. */
+function isOwn(file: string, own: string, prefix: string): boolean {
+  const real = realPath(file);
+  return real === realPath(own) || (real?.startsWith(`${realPath(prefix)}/`) ?? false);
 }
 
-/** Whether the standard library is there, as files or zipped: Python's own landmarks for it. */
-function hasStandardLibrary(prefix: string): boolean {
-  const landmark = (library: string) => inDirectory(library, /^os\.pyc?$/).length > 0;
-  const zipped = inDirectory(join(prefix, 'lib'), /^python3\d+\.zip$/);
-  return zipped.length > 0 || libraries(prefix).some(landmark);
+function fronts(path: readonly string[], libraries: readonly string[]): Changes['front'] {
+  return libraries.length === 0 ? { PATH: path } : { PATH: path, LD_LIBRARY_PATH: libraries };
 }
 
-/** The lib*\/python3* directories, each once even if lib64 is a symlink to lib. */
-function libraries(prefix: string): string[] {
-  const seen = new Map<string, string>();
-  for (const lib of inDirectory(prefix, /^lib/)) {
-    for (const library of inDirectory(lib, /^python3/)) {
-      const real = fs.realpathSync(library);
-      if (!seen.has(real)) seen.set(real, library);
-    }
-  }
-  return [...seen.values()];
-}
-
-/** Paths of a directory's entries that match, sorted; none if it cannot be read. */
-function inDirectory(directory: string, pattern: RegExp): string[] {
-  let names: string[];
-  try {
-    names = fs.readdirSync(directory);
-  } catch {
-    return [];
-  }
-  const matching = names.filter(name => pattern.test(name)).sort();
-  return matching.map(name => join(directory, name));
+/** An environment with changes. */
+export function changed(env: NodeJS.ProcessEnv, changes: Changes): NodeJS.ProcessEnv {
+  const result: NodeJS.ProcessEnv = { ...env, ...changes.set };
+  for (const name of changes.unset) delete result[name];
+  for (const [name, items] of Object.entries(changes.front))
+    result[name] = front(result[name], items);
+  return result;
 }
 
 /** `items` before what a path variable holds; an empty element would mean the working directory. */
-function before(variable: string | undefined, items: readonly string[]): string {
+function front(variable: string | undefined, items: readonly string[]): string {
   return [...items, ...(variable ? [variable] : [])].join(':');
 }
 

@@ -1,15 +1,14 @@
 /**
- * Prefixes on a node: which are there, which are in use, and which may go.
+ * Prefixes on a node: which are there, who uses them, and which may go.
  *
  *     prefix-<id>/             a whole tree, published by rename
  *     draft-<id>-<token>/      a tree in the making
  *     hold-<id>-<token>        lock of a user of the prefix, or maker of the draft, for its life
  *     members-<id>-<token>     processes on whose behalf it is held
  *
- * A hold is dead when its lock can be taken and none of its members runs. What dead holds refer to
- * is swept by the next run there, so a node leader that was killed is no special case: letting go
- * of a hold is to let it die and sweep. A prefix without any hold was left on purpose, for the next
- * run.
+ * A hold is dead when its lock can be taken and none of its members runs. What dead holds refer to is
+ * swept by whoever comes by, so a node leader that was killed is no special case: letting go of a hold
+ * is to let it die and sweep. A prefix without any hold was left on purpose, for the next run.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -21,7 +20,7 @@ import type { PackageSpec } from './package.ts';
 import { freshToken, UserDirectory } from './user-directory.ts';
 
 /** Part of every id: change it when the same packages would be unpacked differently. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 
 /** Whether that very process still runs. */
 export type Alive = (member: ProcessIdentity) => boolean;
@@ -107,6 +106,7 @@ export class PrefixStore {
       fs.mkdirSync(this.#path(names.draft), 0o700);
       return {
         directory: this.#path(names.draft),
+        prefix: this.#path(names.prefix),
         publish: deadline => this.#publish(names, hold, deadline),
         discard: deadline => hold.release(false, deadline),
       };
@@ -115,7 +115,7 @@ export class PrefixStore {
 
   #publish(names: HoldNames, hold: Hold, deadline: Deadline): Promise<Hold> {
     return this.#home.change(deadline, () => {
-      // Another leader may have made the same meanwhile; its prefix may be in use, so it stays.
+      // Somebody else may have made the same meanwhile; theirs may be in use, so it stays.
       if (fs.existsSync(this.#path(names.prefix))) this.#home.discard(names.draft);
       else fs.renameSync(this.#path(names.draft), this.#path(names.prefix));
       return hold;
@@ -123,7 +123,7 @@ export class PrefixStore {
   }
 
   #hold(names: HoldNames): Hold {
-    // The name is new, so no process has the lock.
+    // The name is new, so nobody has the lock.
     const lock = KernelLock.take(this.#path(names.lock))!;
     return {
       directory: this.#path(names.prefix),
@@ -132,8 +132,7 @@ export class PrefixStore {
       release: (keep, deadline) =>
         this.#home.change(deadline, () => {
           fs.rmSync(this.#path(names.members), { force: true });
-          // What is to be kept must not look dead to the sweep, or go with the dead hold of
-          // another.
+          // What is to be kept must not look dead to the sweep, or go with the dead hold of another.
           if (!keep) lock.release();
           this.#sweep();
           if (!keep) return;
@@ -160,7 +159,7 @@ export class PrefixStore {
       }
     }
     for (const [names, lock] of dead) {
-      // A hold that still has a draft never used the prefix that may be there.
+      // Who still had a draft never used the prefix that may be there.
       if (!this.#home.discard(names.draft) && !live.has(names.prefix)) {
         this.#home.discard(names.prefix);
       }
@@ -175,8 +174,7 @@ export class PrefixStore {
     try {
       return JSON.parse(fs.readFileSync(this.#path(names.members), 'utf8')) as ProcessIdentity[];
     } catch {
-      // None were recorded, or their leader died while it wrote them: before they started.
-      return [];
+      return []; // none were recorded, or their leader died while it wrote them: before they started
     }
   }
 
@@ -189,6 +187,8 @@ export class PrefixStore {
 export interface Draft {
   /** Absolute path of a private directory, empty at first. */
   readonly directory: string;
+  /** Absolute path that it will have. */
+  readonly prefix: string;
   /** Gives the finished tree its name, at once and as a whole, and holds it. */
   publish(deadline: Deadline): Promise<Hold>;
   /** Removes it. */

@@ -60,7 +60,7 @@ alone('packages larger than every buffer arrive as they were', async () => {
   const file = await pack({ 'data/big': content, 'data/small': 'x' }, 'big.tar');
   const code = `
 import hashlib, os
-with open(os.environ["PYTHONUSERBASE"] + "/data/big", "rb") as f: print(hashlib.sha256(f.read()).hexdigest())`;
+with open(os.environ["PYTHON_MPI_PREFIX"] + "/data/big", "rb") as f: print(hashlib.sha256(f.read()).hexdigest())`;
   const { out } = await run(['--packages', `${file}:${hello}`, '-c', code]);
   assert.is(out.trim(), createHash('sha256').update(content).digest('hex'));
 });

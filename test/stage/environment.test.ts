@@ -1,187 +1,418 @@
+/** Where Python finds what is staged, and what the programs that it starts see of that: with real Pythons. */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PythonMpiError } from '../../src/errors.ts';
-import { hookDirectory } from '../../src/stage/abort-hook.ts';
-import { type PythonProgram, pythonProgram } from '../../src/stage/environment.ts';
+import type { PythonProgram } from '../../src/stage/environment.ts';
+import {
+  copySystemPython,
+  plain,
+  programOf,
+  SYSTEM_PYTHON,
+  settled,
+  start,
+  tree,
+} from '../support/interpreters.ts';
 import { scratch } from '../support/scratch.ts';
 
-const SYSTEM_PYTHON = '/usr/bin/python3';
+const version = execFileSync(SYSTEM_PYTHON, [
+  '-c',
+  'import sys; print("python%d.%d" % sys.version_info[:2])',
+])
+  .toString()
+  .trim();
+const SITE = `lib/${version}/site-packages`;
 
-/** A directory with these files; names that end in a slash are directories, *! are executable. */
-function tree(...names: string[]): string {
-  const root = scratch();
-  for (const name of names) {
-    const file = path.join(root, name.replace('!', ''));
-    fs.mkdirSync(name.endsWith('/') ? file : path.dirname(file), { recursive: true });
-    if (!name.endsWith('/'))
-      fs.writeFileSync(file, '', { mode: name.endsWith('!') ? 0o755 : 0o644 });
+/** What a program prints for a Python expression. */
+function evaluate(
+  program: PythonProgram,
+  expression: string,
+  env: NodeJS.ProcessEnv = plain,
+  flags: readonly string[] = [],
+): string {
+  const code = `import sys, os, site, subprocess; print(${expression})`;
+  const { out, err } = start(program, [...flags, '-c', code], env);
+  assert.is(err, '');
+  return out.trim();
+}
+
+async function rejects(work: Promise<unknown>, code: string, message: RegExp): Promise<void> {
+  const error = (await work.then(
+    () => assert.unreachable('nothing was refused'),
+    thrown => thrown,
+  )) as PythonMpiError;
+  assert.is(error.code, code, error.message);
+  assert.match(error.toLine(), message);
+}
+
+/** Debian's Python as a whole, with modules where Debian looks and where it does not. */
+function wholePython(): Promise<string> {
+  whole ??= makeWholePython();
+  return whole;
+}
+let whole: Promise<string> | undefined;
+
+async function makeWholePython(): Promise<string> {
+  const root = tree({
+    [`${SITE}/pipmod.py`]: 'where = __file__',
+    'lib/python3/dist-packages/aptmod.py': 'where = __file__',
+    'site-packages/topmod.py': 'where = __file__',
+  });
+  copySystemPython(root, `bin/${version}`, 'bin/python3', `lib/${version}`);
+  return settled(root);
+}
+
+/** Modules alone. */
+function modules(): Promise<string> {
+  return settled(
+    tree({
+      [`${SITE}/pipmod.py`]: 'where = __file__',
+      'lib/python3/dist-packages/aptmod.py': 'where = __file__',
+      'site-packages/topmod.py': 'where = __file__',
+      [`${SITE}/a.pth`]: 'import sys; sys.from_pth = getattr(sys, "from_pth", 0) + 1\n',
+      'share/data': 'data of packages',
+    }),
+  );
+}
+
+const FLAGS = [[], ['-s'], ['-E'], ['-I'], ['-P'], ['-I', '-s', '-E', '-B']] as const;
+const VARIABLES = { PYTHONNOUSERSITE: '1', PYTHONSAFEPATH: '1', PYTHONUSERBASE: '/nowhere' };
+
+const find = suite('stage/environment: what is staged is found');
+
+find('nothing staged: no change but that of secrets', async () => {
+  const env = { ...plain, PYTHON_MPI_SECRET: '0123456789abcdef', PYTHONHOME: '/opt' };
+  assert.equal(await programOf(undefined, env), {
+    file: SYSTEM_PYTHON,
+    changes: { set: {}, unset: ['PYTHON_MPI_SECRET'], front: {} },
+    version: undefined,
+    warnings: [],
+  });
+});
+
+for (const [what, make] of [
+  ['a whole Python', wholePython],
+  ['modules for the Python of PATH', modules],
+] as const) {
+  find(`${what}: whatever the options and variables`, async () => {
+    const prefix = await make();
+    const program = await programOf(prefix);
+    for (const flags of FLAGS) {
+      for (const env of [plain, { ...plain, ...VARIABLES }]) {
+        for (const module of ['pipmod', 'aptmod', 'topmod']) {
+          const where = evaluate(program, `__import__("${module}").where`, env, flags);
+          assert.ok(where.startsWith(`${prefix}/`), `${module} ${flags}: ${where}`);
+        }
+      }
+    }
+  });
+
+  find(`${what}: prefix and user base are below the staged prefix`, async () => {
+    const prefix = await make();
+    const program = await programOf(prefix);
+    const places = '[sys.prefix, sys.exec_prefix, site.getuserbase(), site.getusersitepackages()]';
+    const found = evaluate(program, places).match(/[^[\], ']+/g)!;
+    assert.is(found.length, 4);
+    for (const place of found) assert.ok(`${place}/`.startsWith(`${prefix}/`), place);
+    assert.is(evaluate(program, 'os.environ["PYTHON_MPI_PREFIX"]'), prefix);
+  });
+
+  find(`${what}: children of the same interpreter find it too`, async () => {
+    const prefix = await make();
+    const program = await programOf(prefix);
+    const script = path.join(scratch(), 'spawn.py');
+    fs.writeFileSync(
+      script,
+      `
+import multiprocessing, subprocess, sys
+from concurrent.futures import ProcessPoolExecutor
+def where(): return __import__("pipmod").where
+if __name__ == "__main__":
+    for method in ("spawn", "forkserver", "fork"):
+        context = multiprocessing.get_context(method)
+        with ProcessPoolExecutor(1, mp_context=context) as pool: print(pool.submit(where).result())
+    code = "import pipmod; print(pipmod.where)"
+    for python in (sys.executable, "python3"):
+        print(subprocess.run([python, "-c", code], capture_output=True, text=True).stdout, end="")
+`,
+    );
+    const { out, err } = start(program, [script]);
+    assert.equal(out.trim().split('\n'), new Array(5).fill(`${prefix}/${SITE}/pipmod.py`), err);
+  });
+
+  find(`${what}: other programs see the environment of the user`, async () => {
+    const prefix = await make();
+    const env = {
+      ...plain,
+      PYTHONPATH: '/home/me/modules',
+      LD_LIBRARY_PATH: '/opt/lib',
+      PYTHONUSERBASE: '/home/me/base',
+      PYTHON_MPI_SECRET: '0123456789abcdef',
+      OTHER: 'kept',
+    };
+    const program = await programOf(prefix, env);
+    const listed = evaluate(
+      program,
+      'subprocess.run("env", capture_output=True).stdout.decode()',
+      env,
+    );
+    const seen = Object.fromEntries(listed.split('\n').map(line => line.split('=')));
+    const { PATH, PYTHON_MPI_PREFIX, LC_CTYPE, ...rest } = seen;
+    const { PATH: before, PYTHON_MPI_SECRET, ...expected } = env;
+    assert.equal(rest, expected);
+    assert.ok(PATH.endsWith(`${prefix}/bin:${before}`), PATH);
+    const other = `subprocess.run(["${SYSTEM_PYTHON}", "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True)`;
+    assert.match(evaluate(program, other, env), /stdout='\/usr\\n', stderr=''/);
+  });
+}
+
+find("what is staged goes before the user's own modules", async () => {
+  const mine = tree({ 'pipmod.py': 'where = "mine"', 'other.py': 'where = "mine"' });
+  const env = { ...plain, PYTHONPATH: mine };
+  const program = await programOf(await modules(), env);
+  assert.is.not(evaluate(program, '__import__("pipmod").where', env), 'mine');
+  assert.is(evaluate(program, '__import__("other").where', env), 'mine');
+});
+
+find('the .pth files of packages are processed once, after ours', async () => {
+  const program = await programOf(await modules());
+  for (const flags of FLAGS) assert.is(evaluate(program, 'sys.from_pth', plain, flags), '1');
+});
+
+find('data of packages is below sys.prefix', async () => {
+  const program = await programOf(await modules());
+  assert.is(evaluate(program, 'open(sys.prefix + "/share/data").read()'), 'data of packages');
+});
+
+find('an activated virtual environment as the Python of PATH', async () => {
+  const active = scratch();
+  execFileSync(SYSTEM_PYTHON, ['-m', 'venv', '--without-pip', active]);
+  fs.writeFileSync(path.join(active, SITE, 'venvmod.py'), 'where = __file__');
+  const env = { ...plain, PATH: `${active}/bin:/usr/bin:/bin`, VIRTUAL_ENV: active };
+  const prefix = await modules();
+  const program = await programOf(prefix, env);
+  for (const flags of FLAGS) {
+    const found = evaluate(
+      program,
+      '[__import__(m).where for m in ("pipmod", "venvmod")]',
+      env,
+      flags,
+    );
+    assert.is(found, `['${prefix}/${SITE}/pipmod.py', '${active}/${SITE}/venvmod.py']`);
   }
+  // It shuts out the packages of its base.
+  assert.is(
+    evaluate(program, '[p for p in sys.path if p.startswith("/usr/lib/python3/")]', env),
+    '[]',
+  );
+});
+
+find('two jobs may use a prefix with Pythons of their own', async () => {
+  const prefix = await modules();
+  const active = scratch();
+  execFileSync(SYSTEM_PYTHON, ['-m', 'venv', '--without-pip', active]);
+  const [first, second] = [
+    await programOf(prefix),
+    await programOf(prefix, plain, `${active}/bin/python3`),
+  ];
+  assert.is.not(first.file, second.file);
+  for (const program of [first, second, await programOf(prefix)])
+    assert.is(evaluate(program, '__import__("pipmod").where'), `${prefix}/${SITE}/pipmod.py`);
+});
+
+find('a virtual environment that was packed without its base', async () => {
+  const origin = scratch();
+  execFileSync(SYSTEM_PYTHON, ['-m', 'venv', '--without-pip', origin]);
+  fs.writeFileSync(path.join(origin, SITE, 'mine.py'), 'where = __file__');
+  const prefix = tree([]);
+  execFileSync('tar', ['-C', prefix, '-x'], {
+    input: execFileSync('tar', ['-C', origin, '-c', '.']),
+  });
+  fs.rmSync(origin, { recursive: true });
+  const program = await programOf(await settled(prefix), { ...plain, PYTHONHOME: '/nowhere' });
+  assert.is(program.file, `${prefix}/bin/python3`);
+  assert.is(evaluate(program, 'sys.prefix'), prefix);
+  assert.is(evaluate(program, '__import__("mine").where'), `${prefix}/${SITE}/mine.py`);
+  assert.is(evaluate(program, 'site.getuserbase()'), prefix);
+});
+
+find('a link to an interpreter makes the prefix its virtual environment', async () => {
+  const prefix = tree({ [`${SITE}/mine.py`]: 'where = __file__', 'bin/': '' });
+  fs.symlinkSync(SYSTEM_PYTHON, path.join(prefix, 'bin/python3'));
+  const program = await programOf(await settled(prefix));
+  assert.is(evaluate(program, 'sys.prefix'), prefix);
+  for (const flags of FLAGS)
+    assert.is(
+      evaluate(program, '__import__("mine").where', plain, flags),
+      `${prefix}/${SITE}/mine.py`,
+    );
+});
+
+find('the interpreter that the user wants is taken, from the prefix first', async () => {
+  const prefix = await wholePython();
+  assert.is((await programOf(prefix, plain, version)).file, `${prefix}/bin/${version}`);
+  const other = await programOf(prefix, plain, SYSTEM_PYTHON);
+  assert.is(evaluate(other, 'sys.base_prefix'), '/usr');
+  assert.is(evaluate(other, '__import__("pipmod").where'), `${prefix}/${SITE}/pipmod.py`);
+});
+
+find.run();
+
+const libraries = suite('stage/environment: shared libraries');
+
+/** Compiles a shared library or, given main, a program. */
+function compile(file: string, source: string, ...options: string[]): void {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  const shared = source.includes('main') ? [] : ['-shared', '-fPIC'];
+  execFileSync('gcc', [...shared, '-o', file, '-x', 'c', '-', '-x', 'none', ...options], {
+    input: source,
+  });
+}
+
+/** A module that calls a library beside it, and finds that as the options say. */
+function withLibrary(...options: string[]): string {
+  const root = tree([`${SITE}/`]);
+  const own = path.join(root, 'lib/libown.so.1');
+  compile(own, 'int own(void) { return 7; }', '-Wl,-soname,libown.so.1');
+  // What shells need is here too, and is not fit for them.
+  compile(path.join(root, 'lib/libtinfo.so.6'), 'int nothing;', '-Wl,-soname,libtinfo.so.6');
+  const module = path.join(root, SITE, 'module.so');
+  compile(module, 'int own(void); int call(void) { return own(); }', own, ...options);
   return root;
 }
 
-/** What a program prints for a Python expression. */
-function evaluate({ file, env }: PythonProgram, expression: string): string {
-  const code = `import sys, os; print(${expression})`;
-  return execFileSync(file, ['-c', code], { env, encoding: 'utf8' }).trim();
+const CALL = `__import__("ctypes").CDLL(os.environ["PYTHON_MPI_PREFIX"] + "/${SITE}/module.so").call()`;
+
+for (const [what, options, needed] of [
+  ['a module that says where its library is', ['-Wl,-rpath,$ORIGIN/../..'], false],
+  ['a module that leaves that to LD_LIBRARY_PATH', [], true],
+] as const) {
+  libraries(`${what} finds it, and other programs do not`, async () => {
+    const prefix = await settled(withLibrary(...options));
+    const program = await programOf(prefix);
+    assert.is('LD_LIBRARY_PATH' in program.changes.front, needed);
+    for (const value of [undefined, '/opt/lib', '']) {
+      const env = value === undefined ? plain : { ...plain, LD_LIBRARY_PATH: value };
+      assert.is(evaluate(program, CALL, env), '7');
+      assert.is(
+        evaluate(program, 'os.environ.get("LD_LIBRARY_PATH")', env),
+        value || (needed || value === undefined ? 'None' : ''),
+      );
+      assert.is(evaluate(program, 'subprocess.run(["bash", "-c", "exit 3"]).returncode', env), '3');
+      // A child of the same interpreter finds it again, and gives nothing to its own children.
+      const code = `import os, sys, subprocess; print(${CALL}, sys.argv[1:], sys.stdin.read(), os.environ.get("LD_LIBRARY_PATH"))`;
+      const child = `subprocess.run([sys.executable, "-c", ${JSON.stringify(code)}, "a b", ""], capture_output=True, text=True, input="in")`;
+      const said = evaluate(program, child, env);
+      assert.match(said, /7 \['a b', ''\] in /, said);
+    }
+  });
 }
 
-const inherited = {
-  PATH: '/usr/bin:/bin',
-  LD_LIBRARY_PATH: '/opt/lib',
-  PYTHONPATH: '/home/me/modules',
-  PYTHONHOME: '/opt/python',
-  PYTHONDONTWRITEBYTECODE: '1',
-  OTHER: 'kept',
-};
-
-const rules = suite('rules');
-
-rules('nothing staged: the environment stays as it is', () => {
-  assert.equal(pythonProgram(undefined, inherited), { file: SYSTEM_PYTHON, env: inherited });
+libraries('libraries that nothing needs are not looked for', async () => {
+  const root = tree([`${SITE}/`]);
+  compile(path.join(root, 'lib/libtinfo.so.6'), 'int nothing;', '-Wl,-soname,libtinfo.so.6');
+  assert.equal(Object.keys((await programOf(await settled(root))).changes.front), ['PATH']);
 });
 
-rules('a whole Python runs from the prefix', () => {
-  const prefix = tree('bin/python3!', 'lib/python3.11/os.py', 'lib/python3.11/site-packages/');
-  assert.equal(pythonProgram(prefix, inherited), {
-    file: `${prefix}/bin/python3`,
-    env: {
-      ...inherited,
-      PATH: `${prefix}/bin:/usr/bin:/bin`,
-      LD_LIBRARY_PATH: `${prefix}/lib:/opt/lib`,
-      PYTHONHOME: prefix,
-      PYTHONUSERBASE: prefix,
-      PYTHONPATH: `${hookDirectory(prefix)}:/home/me/modules`,
-    },
-  });
-});
+libraries(
+  'an interpreter that looks for its library where it was built finds the staged one',
+  async () => {
+    const root = tree([]);
+    copySystemPython(root, `lib/${version}`);
+    const place = execFileSync(SYSTEM_PYTHON, [
+      '-c',
+      'import sysconfig as s; print(s.get_config_var("LIBDIR"), s.get_config_var("INSTSONAME"))',
+    ]);
+    const [directory, name] = place.toString().trim().split(' ') as [string, string];
+    const shared = path.join(directory, name.replace(/\.a$/, '.so.1.0'));
+    const own = path.join(root, 'lib', path.basename(shared));
+    fs.copyFileSync(shared, own);
+    const main =
+      'int Py_BytesMain(int, char **); int main(int c, char **v) { return Py_BytesMain(c, v); }';
+    compile(path.join(root, 'bin/python3'), main, own, '-Wl,-rpath,/opt/where/it/was/built/lib');
+    const program = await programOf(await settled(root));
+    assert.equal(Object.keys(program.changes.front), ['PATH']);
+    const loaded = '{l.split()[-1] for l in open("/proc/self/maps") if "libpython" in l}';
+    assert.is(evaluate(program, loaded), `{'${own}'}`);
+    assert.is(evaluate(program, 'sys.prefix'), root);
+  },
+);
 
-rules('one that is only called python, with a zipped library, too', () => {
-  const prefix = tree('bin/python!', 'lib/python311.zip');
-  const { file, env } = pythonProgram(prefix, {});
-  assert.is(file, `${prefix}/bin/python`);
-  assert.is(env.PYTHONHOME, prefix);
-  assert.is(env.LD_LIBRARY_PATH, `${prefix}/lib`);
-});
+libraries.run();
 
-rules('packages alone go before the PYTHONPATH of the user', () => {
-  const prefix = tree(
-    'lib/python3.11/site-packages/',
-    'lib/python3/dist-packages/',
-    'lib32/python3.11/site-packages/',
-    'site-packages/',
-  );
-  fs.symlinkSync('lib', path.join(prefix, 'lib64'));
-  const { file, env } = pythonProgram(prefix, inherited);
-  assert.is(file, SYSTEM_PYTHON);
-  assert.is(
-    env.PYTHONPATH,
-    [
-      hookDirectory(prefix),
-      `${prefix}/site-packages`,
-      `${prefix}/lib/python3/dist-packages`,
-      `${prefix}/lib/python3.11/site-packages`,
-      `${prefix}/lib32/python3.11/site-packages`,
-      '/home/me/modules',
-    ].join(':'),
-  );
-  assert.is(env.PYTHONHOME, '/opt/python', "that is the other Python's own");
-});
+const refuse = suite('stage/environment: what cannot be used is said');
 
-rules('site-packages at the top count beside a whole Python too', () => {
-  const prefix = tree('bin/python3!', 'lib/python3.11/os.py', 'site-packages/');
-  const { env } = pythonProgram(prefix, {});
-  assert.is(env.PYTHONPATH, `${hookDirectory(prefix)}:${prefix}/site-packages`);
-});
-
-rules('an interpreter that cannot run here is none', () => {
-  const prefix = tree('bin/python');
-  fs.symlinkSync('/nowhere/python3', path.join(prefix, 'bin/python3'));
-  assert.is(pythonProgram(prefix, inherited).file, SYSTEM_PYTHON);
-});
-
-rules('the interpreter that the user wants is taken, from the prefix first', () => {
-  const prefix = tree('bin/python3!', 'bin/python3.9!', 'lib/python3.9/site-packages/');
-  const named = pythonProgram(prefix, inherited, 'python3.9');
-  assert.is(named.file, `${prefix}/bin/python3.9`);
-  const other = pythonProgram(prefix, inherited, SYSTEM_PYTHON);
-  assert.is(other.file, SYSTEM_PYTHON);
-  const path = [hookDirectory(prefix), `${prefix}/lib/python3.9/site-packages`, '/home/me/modules'];
-  assert.is(other.env.PYTHONPATH, path.join(':'));
-});
-
-rules('no interpreter is an error of its own', () => {
+refuse('no interpreter at all', async () => {
+  const prefix = await modules();
   for (const wanted of [undefined, 'python9', '/nowhere/python3']) {
-    assert.throws(
-      () => pythonProgram(tree(), { PATH: scratch() }, wanted),
-      (error: PythonMpiError) => error.code === 'NO_INTERPRETER',
-    );
+    const env = { PATH: scratch() };
+    await rejects(programOf(prefix, env, wanted), 'NO_INTERPRETER', /there is no interpreter/);
   }
 });
 
-rules.run();
-
-const real = suite('real Pythons');
-const env = { PATH: '/usr/bin:/bin' };
-
-/** Copies Debian's Python, or parts of it, into a prefix. */
-function copyOfSystemPython(...parts: string[]): string {
-  const prefix = scratch();
-  const archive = execFileSync('tar', ['-C', '/usr', '-c', '--exclude=__pycache__', ...parts], {
-    maxBuffer: 1 << 29,
-  });
-  execFileSync('tar', ['-C', prefix, '-x'], { input: archive });
-  return prefix;
-}
-
-const version = evaluate(
-  { file: SYSTEM_PYTHON, env },
-  'f"python{sys.version_info[0]}.{sys.version_info[1]}"',
-);
-
-real("a copy of Debian's with numpy runs on its own files alone", () => {
-  const prefix = copyOfSystemPython(
-    `bin/${version}`,
-    'bin/python3',
-    `lib/${version}`,
-    'lib/python3/dist-packages/numpy',
+refuse('an interpreter that is a link to nowhere', async () => {
+  const prefix = tree(['bin/', `${SITE}/`]);
+  fs.symlinkSync('/nowhere/bin/python3', path.join(prefix, 'bin/python3'));
+  await rejects(
+    settled(prefix),
+    'NO_INTERPRETER',
+    /bin\/python3 .*link to \/nowhere\/bin\/python3/,
   );
-  const program = pythonProgram(prefix, env);
-  assert.is(evaluate(program, '(sys.prefix, sys.exec_prefix)'), `('${prefix}', '${prefix}')`);
-  const files = evaluate(
-    program,
-    '[__import__("numpy").__file__, os.__file__, __import__("_json").__file__]',
+});
+
+refuse('an interpreter that may not be executed, or is none', async () => {
+  await rejects(settled(tree(['bin/python3'])), 'NO_INTERPRETER', /cannot be executed/);
+  await rejects(settled(tree({ 'bin/python3!': '' })), 'NO_INTERPRETER', /neither a program/);
+  const liar = tree({ 'bin/python3!': '#!/bin/sh\necho "Error: no licence" >&2; exit 3\n' });
+  await rejects(settled(liar), 'NO_INTERPRETER', /does not run as Python 3: Error: no licence/);
+});
+
+refuse('an interpreter without its standard library', async () => {
+  const prefix = tree(['bin/']);
+  fs.copyFileSync(fs.realpathSync(SYSTEM_PYTHON), path.join(prefix, 'bin/python3'));
+  const { warnings } = await programOf(await settled(prefix));
+  assert.match(warnings.join('\n'), /takes its standard library from \/usr\/lib/);
+});
+
+refuse('modules for another version or machine', async () => {
+  const other = tree(['lib/python3.6/site-packages/x/_x.cpython-36m-x86_64-linux-gnu.so']);
+  await rejects(
+    programOf(await settled(other)),
+    'NO_INTERPRETER',
+    /another Python or machine.*_x\.cp/,
   );
-  for (const file of files.match(/'[^']*'/g)!) assert.ok(file.startsWith(`'${prefix}/`), file);
+  const foreign = tree([`${SITE}/x/_x.cpython-311-sparc64-linux-gnu.so`]);
+  await rejects(programOf(await settled(foreign)), 'NO_INTERPRETER', /another Python or machine/);
+  const both = tree([
+    'lib/python3.6/site-packages/x/_x.cpython-36m-x86_64-linux-gnu.so',
+    `${SITE}/x/`,
+  ]);
+  assert.equal((await programOf(await settled(both))).warnings, []);
+  const pure = tree({ 'lib/python3.6/site-packages/old.py': '' });
+  const { warnings } = await programOf(await settled(pure));
+  assert.match(warnings.join('\n'), /packages for Python 3\.6 are used by/);
 });
 
-real('numpy alone is used by the Python of PATH', () => {
-  const prefix = copyOfSystemPython('lib/python3/dist-packages/numpy');
-  const program = pythonProgram(prefix, env);
-  assert.is(program.file, SYSTEM_PYTHON);
-  assert.ok(evaluate(program, '__import__("numpy").__file__').startsWith(`${prefix}/`));
+refuse('a tree below one directory', async () => {
+  for (const name of [`env/${SITE}/m.py`, 'env/bin/python3!', 'env/site-packages/m.py'])
+    await rejects(settled(tree([name])), 'CORRUPT_PACKAGE', /below env\/.*-C env \./);
 });
 
-real('a venv without its base finds that base', () => {
-  const origin = scratch();
-  execFileSync(SYSTEM_PYTHON, ['-m', 'venv', '--without-pip', origin]);
-  const packages = path.join(origin, 'lib', version, 'site-packages');
-  fs.writeFileSync(path.join(packages, 'mine.py'), 'where = __file__');
-  const prefix = scratch();
-  const archive = execFileSync('tar', ['-C', origin, '-c', '.']);
-  execFileSync('tar', ['-C', prefix, '-x'], { input: archive });
-  fs.rmSync(origin, { recursive: true });
-  const program = pythonProgram(prefix, { ...env, PYTHONHOME: '/nowhere' });
-  assert.is(program.file, `${prefix}/bin/python3`);
-  assert.is(evaluate(program, 'sys.prefix'), prefix);
-  assert.ok(evaluate(program, '__import__("mine").where').startsWith(`${prefix}/`));
+refuse('packages that would have files of ours written elsewhere', async () => {
+  const outside = scratch();
+  const hostile = tree([]);
+  fs.symlinkSync(outside, path.join(hostile, '.python-mpi'));
+  await rejects(settled(hostile), 'UNSAFE_PACKAGE', /\.python-mpi as no directory/);
+  const linked = tree(['.python-mpi/']);
+  fs.symlinkSync(path.join(outside, 'target'), path.join(linked, '.python-mpi/_python_mpi.py'));
+  await settled(linked);
+  const venv = tree(['bin/', 'lib/']);
+  fs.symlinkSync(SYSTEM_PYTHON, path.join(venv, 'bin/python3'));
+  fs.symlinkSync(outside, path.join(venv, 'lib', version));
+  await rejects(settled(venv), 'UNSAFE_PACKAGE', /leads outside/);
+  assert.equal(fs.readdirSync(outside), ['site-packages']);
 });
 
-real('PYTHONUSERBASE is the prefix', () => {
-  const program = pythonProgram(tree(), env);
-  assert.is(evaluate(program, '__import__("site").getuserbase()'), program.env.PYTHONUSERBASE);
-});
-
-real.run();
+refuse.run();
