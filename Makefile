@@ -13,15 +13,17 @@ ESBUILD = node_modules/.bin/esbuild --bundle --minify-whitespace --minify-syntax
 
 EMBEDDED := $(patsubst %,%.ts,$(shell find src -name '*.py'))
 SOURCES  := $(sort $(shell find src -name '*.ts') $(EMBEDDED))
+SHELLS   := $(shell grep -lrIE '^#!/bin/(ba)?sh' .ci bench docs/demo test tools --exclude='*.md')
 PROGRAMS := $(basename $(notdir $(wildcard src/cli/python-mpi*.ts)))
 WORKERS  := $(notdir $(basename $(wildcard src/*/*-worker.ts src/*/*/*-worker.ts)))
+STARTERS := $(PROGRAMS:%=bin/%)
 BUNDLES  := $(PROGRAMS:%=dist/bin/%.cjs) dist/bin/janitor.cjs $(WORKERS:%=dist/lib/%.cjs)
 
 .PHONY: help build demo test lint format bench scale load fuzz clean
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z -]*:.*## /{printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-build: $(WASM) $(BUNDLES) ## compile the engine and bundle the programs: leaves a working bin/python-mpi
+build: $(WASM) $(BUNDLES) $(STARTERS) ## compile the engine and bundle the programs: leaves a working bin/python-mpi
 
 node_modules/.package-lock.json: package.json package-lock.json
 	@tools/install.sh build
@@ -40,6 +42,9 @@ $(EMBEDDED): %.ts: % tools/embed.ts | node_modules/.package-lock.json
 $(PROGRAMS:%=dist/bin/%.cjs): dist/bin/%.cjs: build/bundle/%.cjs tools/precompile.ts
 	@mkdir -p $(@D)
 	$(NODE) tools/precompile.ts $< $@
+# All are one file, and become the program of their name.
+$(STARTERS) &: tools/start.sh tools/start.js tools/assemble.ts src/pmi/rank-variables.ts | node_modules/.package-lock.json
+	$(NODE) tools/assemble.ts $(STARTERS)
 dist/bin/janitor.cjs: build/bundle/janitor.cjs
 	@mkdir -p $(@D)
 	cp $< $@
@@ -58,11 +63,13 @@ test: build ## everything the tests need, then all tests (ONLY=part-of-a-path fo
 	$(MAKE) -C wasm native-test
 	$(NODE) test/run.ts $(ONLY)
 
-lint: node_modules/.package-lock.json src/engine/constants.ts $(EMBEDDED) $(RUFF) ## type-check, lint and check the format
+lint: bin/python-mpi node_modules/.package-lock.json src/engine/constants.ts $(EMBEDDED) $(RUFF) ## type-check, lint and check the format
 	node_modules/.bin/tsc --noEmit -p .
 	node_modules/.bin/biome check --error-on-warnings .
 	$(RUFF) check --quiet .
 	$(RUFF) format --check --quiet .
+	@tools/install.sh lint
+	shellcheck --external-sources --source-path=SCRIPTDIR bin/python-mpi $(SHELLS)
 
 format: node_modules/.package-lock.json $(RUFF) ## rewrite the sources in the project's format
 	node_modules/.bin/biome check --write .
@@ -89,7 +96,7 @@ fuzz: ## coverage-guided fuzzing of the engine and its codecs, FUZZ_SECONDS (60)
 	$(MAKE) -C wasm fuzz
 
 clean: ## remove what was built (node_modules and build/ caches stay; `git clean -xdf` takes all)
-	rm -rf dist src/engine/constants.ts $(EMBEDDED)
+	rm -rf dist $(STARTERS) src/engine/constants.ts $(EMBEDDED)
 	$(MAKE) -C wasm clean
 
 -include test/cluster/cluster.mk test/shared-fs/shared-fs.mk

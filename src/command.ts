@@ -1,6 +1,7 @@
 /**
- * A program that is run to its end for its answer: what it is given, and what it says. For src/exec/, which starts it, and
- * for src/bundle/, which is handed a {@link RunCommand} since only src/exec/ may start processes.
+ * A program that is run to its end for its answer: what it is given, and what it says. For
+ * src/exec/, which starts it, and for src/bundle/, which is handed a {@link RunCommand} since only
+ * src/exec/ may start processes.
  */
 
 export interface CommandOptions {
@@ -17,7 +18,10 @@ export interface CommandOutcome {
   stderr: string;
 }
 
-/** Runs a program to its end. Rejects with NO_INTERPRETER when it cannot be started, CANCELLED or TIMEOUT. */
+/**
+ * Runs a program to its end. Rejects with NO_INTERPRETER when it cannot be started, CANCELLED or
+ * TIMEOUT.
+ */
 export type RunCommand = (
   file: string,
   args: readonly string[],

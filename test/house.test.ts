@@ -204,6 +204,24 @@ house('no drawers, and every file says what it is for', () => {
   );
 });
 
+house('make help lists every target that is to be called', () => {
+  const help = spawnSync('make', ['--no-print-directory', 'help'], { cwd: root, encoding: 'utf8' });
+  const listed = new Set(
+    help.stdout.split('\n').flatMap(line => line.slice(7, 27).split(' ').filter(Boolean)),
+  );
+  const files = ['Makefile', ...globSync('test/**/*.mk', { cwd: root })];
+  const phony = files.flatMap(file =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/^\.PHONY:(.*)$/gm)].flatMap(match =>
+      match[1]!.trim().split(/\s+/),
+    ),
+  );
+  assert.ok(phony.includes('build') && phony.includes('cluster-up'));
+  assert.equal(
+    phony.filter(target => !listed.has(target)),
+    [],
+  );
+});
+
 house('every suite runs', () => {
   const mute = globSync('test/**/*.test.ts', { cwd: root }).filter(file => {
     const text = readFileSync(join(root, file), 'utf8');

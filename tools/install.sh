@@ -1,10 +1,11 @@
 #!/bin/sh
 # Installs the Debian packages that a part of the project needs:
 #
-#     tools/install.sh GROUP...      build | demo | test | cluster | bench
+#     tools/install.sh GROUP...      build | demo | lint | test | cluster | bench
 #
 # Asks dpkg first, so it is quick and silent when all is there. Where it may not install (not root, no apt)
 # it says in one line what to install, and exits with status 77, which test harnesses read as "skipped".
+# shellcheck disable=SC2086 # lists of packages are words
 set -eu
 
 # Unversioned names only, so that the next release of the distribution works too.
@@ -14,10 +15,13 @@ packages() {
       echo emscripten ;;
     demo) # the Python that is packed
       echo python3 python3-numpy ;;
+    lint) # what the linters from npm and PyPI leave out
+      echo shellcheck ;;
     test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
       echo clang libclang-rt-dev strace
       echo python3 libpython3-dev python3-pip python3-numpy python3-scipy
       echo fuse3 libfuse3-dev # the shared file system in a box
+      packages lint
       packages cluster ;;
     cluster) # real launchers; libpmix-dev carries the unversioned libpmix.so that Slurm's pmix plugin loads
       echo iproute2 procps mpich libmpich-dev openmpi-bin libopenmpi-dev libpmix-dev
@@ -25,7 +29,7 @@ packages() {
     bench) # what the peers of comparisons are made of
       echo libarchive-dev zstd ;;
     *)
-      echo "install.sh: no group '$1'; there are: build demo test cluster bench" >&2
+      echo "install.sh: no group '$1'; there are: build demo lint test cluster bench" >&2
       return 64 ;;
   esac
 }

@@ -1,9 +1,10 @@
 /**
  * Byte code for every module of a package, made before it is sent instead of by every rank.
  *
- * Unchecked and hash-based (PEP 552), so that no modification time can make it stale. Sources are compiled from a private
- * copy under names relative to the prefix, and in a fixed order by fresh interpreters with a fixed hash seed, because
- * what CPython writes depends on what it compiled before and on the order of sets.
+ * Unchecked and hash-based (PEP 552), so that no modification time can make it stale. Sources are
+ * compiled from a private copy under names relative to the prefix, and in a fixed order by fresh
+ * interpreters with a fixed hash seed, because what CPython writes depends on what it compiled
+ * before and on the order of sets.
  */
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';

@@ -1,6 +1,7 @@
 /**
- * The compression of a package file: gzip members, zstd frames, or none. Each frame stands alone, so that frames are
- * compressed and expanded on as many threads as there are, and any reader of the format sees one stream.
+ * The compression of a package file: gzip members, zstd frames, or none. Each frame stands alone,
+ * so that frames are compressed and expanded on as many threads as there are, and any reader of the
+ * format sees one stream.
  */
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
@@ -18,7 +19,10 @@ export interface Compression {
 const deflateRaw = promisify<zlib.InputType, zlib.ZlibOptions, Buffer>(zlib.deflateRaw);
 const zstdCompress = promisify<zlib.InputType, zlib.ZstdOptions, Buffer>(zlib.zstdCompress);
 
-/** RFC 1952: deflate, no flags, no time, no extra flags, unknown system. Written here because zlib's own varies. */
+/**
+ * RFC 1952: deflate, no flags, no time, no extra flags, unknown system. Written here because zlib's
+ * own varies.
+ */
 const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 
 const GZIP: Compression = {
@@ -71,7 +75,7 @@ export interface Output {
 
 /**
  * What the name of the output asks for.
- * @throws PythonMpiError USAGE for a compression that is not ours
+ * @throws PythonMpiError USAGE for another compression
  */
 export function outputOf(file: string): Output {
   const name = file.slice(file.lastIndexOf('/') + 1);

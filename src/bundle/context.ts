@@ -1,5 +1,6 @@
 /**
- * What every step of making a package is given: how to run a command, where to report progress, when to stop.
+ * What every step of making a package is given: how to run a command, where to report progress,
+ * when to stop.
  */
 import type { RunCommand } from '../command.ts';
 import { PythonMpiError } from '../errors.ts';

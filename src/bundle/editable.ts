@@ -1,9 +1,9 @@
 /**
  * Path configuration files, and the installs that are only a pointer to somewhere else.
  *
- * A `.pth` line naming a directory of the source itself is made relative; one naming a directory elsewhere (an
- * editable install, or a path somebody added) is replaced by that directory's modules. Loaders that build on import
- * cannot be resolved to files and are refused by name.
+ * A `.pth` line naming a directory of the source itself is made relative; one naming a directory
+ * elsewhere (an editable install, or a path that the user added) is replaced by that directory's
+ * modules. Loaders that build on import cannot be resolved to files and are refused by name.
  */
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -15,7 +15,9 @@ import { type FileEntry, type Layer, locate } from './tree.ts';
 import { walk } from './walk.ts';
 
 const POINTER = /(?:^|\/)(?:site|dist)-packages\/[^/]+\.(?:pth|egg-link)$/;
-/** How deep in a directory of a path line code is looked for before it is held to be something else. */
+/**
+ * How deep in a directory of a path line code is looked for before it is held to be something else.
+ */
 const CODE_DEPTH = 3;
 
 /**
@@ -66,7 +68,9 @@ async function resolvePth(
   else if (content !== text) tree.put({ ...entry, content: Buffer.from(content) });
 }
 
-/** setuptools writes a module that maps names to places; others hide theirs in a loader that builds. */
+/**
+ * setuptools writes a module that maps names to places; others hide theirs in a loader that builds.
+ */
 async function resolveFinder(
   entry: FileEntry,
   finder: string,
@@ -97,7 +101,9 @@ async function resolveFinder(
   collection.tree.delete(`${site}/${finder}.py`);
 }
 
-/** Takes what an import from `directory` could find: modules, packages, and directories of packages. */
+/**
+ * Takes what an import from `directory` could find: modules, packages, and directories of packages.
+ */
 async function takeModules(
   directory: string,
   site: string,

@@ -1,13 +1,13 @@
 /**
  * What is left out, by pattern.
  *
- * The defaults drop only what no program opens at run time: version control, caches, documentation, what
- * only compilers and package managers read, and the standard library's own tests. Data files and packages'
- * tests stay, since packages do import and open them.
+ * The defaults drop only what no program opens at run time: version control, caches, documentation,
+ * what only compilers and package managers read, and the standard library's own tests. Data files
+ * and packages' tests stay, since packages do import and open them.
  *
- * A pattern without a slash matches a name at any depth; one with a slash, if only in front, matches from the top of the
- * prefix.
- * `*` stays within a name, `**` spans directories, `?` is one character. What matches a directory drops all below it.
+ * A pattern without a slash matches a name at any depth; one with a slash, if only in front,
+ * matches from the top of the prefix. `*` stays within a name, `**` spans directories, `?` is one
+ * character. What matches a directory drops all below it.
  */
 
 export const DEFAULT_EXCLUDES: readonly string[] = [
@@ -78,7 +78,9 @@ export class Exclusion {
     return true;
   }
 
-  /** Like {@link drops}, but never for a directory in which something might be included after all. */
+  /**
+   * Like {@link drops}, but never for a directory in which something might be included after all.
+   */
   prunes(directory: string): boolean {
     return this.#kept.length === 0 && this.drops(directory);
   }

@@ -1,10 +1,10 @@
 /**
  * A tree as a tar stream, cut into frames of about 4 MiB.
  *
- * First all directories, then the files, then the links: so frames of files can be unpacked in any order, and nothing is
- * ever written through a link. A frame ends between two entries, except inside a file larger than a frame.
- * Owners are 0, names of owners empty, permissions 0755 or 0644, and all times the same: nothing of the machine or
- * of the moment gets in.
+ * First all directories, then the files, then the links: so frames of files can be unpacked in any
+ * order, and nothing is ever written through a link. A frame ends between two entries, except
+ * inside a file larger than a frame. Owners are 0, names of owners empty, permissions 0755 or 0644,
+ * and all times the same: nothing of the machine or of the moment gets in.
  */
 
 import { createHash } from 'node:crypto';

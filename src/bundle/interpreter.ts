@@ -29,7 +29,8 @@ export interface Interpreter {
 
 /**
  * Asks the Python at `file` (a path, or a name looked up in PATH).
- * @throws PythonMpiError NO_INTERPRETER when it does not run, or is older than 3.7, the first with hash-based byte code
+ * @throws PythonMpiError NO_INTERPRETER when it does not run, or is older than 3.7, the first with
+ *   hash-based byte code
  */
 export async function askInterpreter(file: string, { run }: Context): Promise<Interpreter> {
   const { status, stdout, stderr } = await run(file, ['-I', '-c', QUESTION]);

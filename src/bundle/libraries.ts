@@ -1,8 +1,9 @@
 /**
  * Shared libraries outside the package that files inside it are linked to.
  *
- * Resolved as ld.so(8) would: the file's own RPATH or RUNPATH, LD_LIBRARY_PATH, the loader's cache, the default
- * directories. What a program opens by name at run time (dlopen, ctypes) is not written anywhere and not found.
+ * Resolved as ld.so(8) would: the file's own RPATH or RUNPATH, LD_LIBRARY_PATH, the loader's cache,
+ * the default directories. What a program opens by name at run time (dlopen, ctypes) is not written
+ * anywhere and not found.
  */
 
 import { readFile, realpath } from 'node:fs/promises';
@@ -22,10 +23,13 @@ export interface Library {
 const SYSTEM_DIRECTORIES = ['/lib', '/lib64', '/usr/lib', '/usr/lib64'];
 
 /**
- * Libraries that must be the node's own: they belong to its loader and kernel, or to its GPU driver.
+ * Libraries that must be the node's own: they belong to its loader and kernel, or to its GPU
+ * driver.
  */
-const OF_THE_NODE =
-  /^(?:ld-linux.*|linux-vdso|lib(?:c|m|mvec|pthread|dl|rt|resolv|util|nsl|anl|crypt|BrokenLocale|thread_db|nss_\w+|cuda|nvidia-[\w-]+))\.so/;
+const NAMES_OF_THE_NODE =
+  'c|m|mvec|pthread|dl|rt|resolv|util|nsl|anl|crypt|BrokenLocale|thread_db|nss_\\w+|' +
+  'cuda|nvidia-[\\w-]+';
+const OF_THE_NODE = new RegExp(`^(?:ld-linux.*|linux-vdso|lib(?:${NAMES_OF_THE_NODE}))\\.so`);
 
 /** Whether a library comes with the operating system, as found in the loader's own directories. */
 export function isSystem(path: string): boolean {
@@ -33,7 +37,8 @@ export function isSystem(path: string): boolean {
 }
 
 /**
- * All libraries that the collected files need, directly or through each other, are not in the package yet, and `accept`.
+ * All libraries that the collected files need, directly or through each other, are not in the
+ * package yet, and `accept`.
  * @param accept decides by the path at which the loader finds it
  * @returns also the names that are needed and found nowhere
  */

@@ -1,5 +1,6 @@
 /**
- * Making a package, as a story: collect the sources, take their libraries along, keep what is used, compile, write.
+ * Making a package, as a story: collect the sources, take their libraries along, keep what is used,
+ * compile, write.
  */
 
 import { PythonMpiError } from '../errors.ts';
@@ -30,12 +31,18 @@ export interface Request {
   level: number | undefined;
   selection: Selection;
   withBase: boolean;
-  /** Shared libraries from outside: none, those that are not the system's, or all but the node's own. */
+  /**
+   * Shared libraries from outside: none, those that are not the system's, or all but the node's
+   * own.
+   */
   withLibs: 'none' | 'foreign' | 'all';
   sourceOnly: boolean;
   /** A command whose run decides what is kept. */
   trace: string | undefined;
-  /** Python for pip, the user base and compiling; undefined for what the sources bring, or `python3`. */
+  /**
+   * Python for pip, the user base and compiling; undefined for what the sources bring, or
+   * `python3`.
+   */
   python: string | undefined;
   /** Of all entries, in seconds since 1970. */
   mtime: number;
@@ -158,7 +165,10 @@ async function addLibraries(which: 'foreign' | 'all', collection: Collection): P
   putLibraries(collection, found, layer);
 }
 
-/** The Python that compiles: the user's choice, else the one that the package is for. None where nothing is Python. */
+/**
+ * The Python that compiles: the user's choice, else the one that the package is for. None where
+ * nothing is Python.
+ */
 async function compilerOf(
   request: Request,
   collection: Collection,
@@ -174,8 +184,8 @@ async function compilerOf(
   series.delete(interpreter.series);
   if (series.size > 0) {
     context.warn(
-      `${interpreter.file} is Python ${interpreter.series}, but there are packages of Python ${[...series].join(', ')}, ` +
-        'for which a matching --python would be needed',
+      `${interpreter.file} is Python ${interpreter.series}, but there are packages of Python ` +
+        `${[...series].join(', ')}, for which a matching --python would be needed`,
     );
   }
   return interpreter;
@@ -193,7 +203,10 @@ function levelOf(
   );
 }
 
-/** The files that could not be relocated, without those that only look in places which no longer exist. */
+/**
+ * The files that could not be relocated, without those that only look in places which no longer
+ * exist.
+ */
 async function withConsequences({ leftovers }: Contents): Promise<Manifest['notRelocated']> {
   const paths: Manifest['notRelocated'] = { 'search path': [], text: [], data: [] };
   for (const { path, leftover } of leftovers) {

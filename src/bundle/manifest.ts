@@ -16,7 +16,10 @@ export const FORMAT = 1;
 /** Bytes that are expanded at a time. */
 const CHUNK = 1024 * 1024;
 
-/** Where a frame is: offset from the end of the manifest's frame, compressed length, length, 1 if an entry begins it. */
+/**
+ * Where a frame is: offset from the end of the manifest's frame, compressed length, length, 1 if an
+ * entry begins it.
+ */
 export type FramePlace = [offset: number, length: number, bytes: number, begins: 0 | 1];
 
 export interface Manifest {
@@ -26,7 +29,10 @@ export interface Manifest {
   python?: { version: string; tag: string };
   platform: string;
   libc: string;
-  /** `unchecked-hash` files are never compared with their source: an edit of the source has no effect. */
+  /**
+   * `unchecked-hash` files are never compared with their source: an edit of the source has no
+   * effect.
+   */
   bytecode: 'unchecked-hash' | 'none';
   sources: string[];
   /** Of all entries, in seconds since 1970. */
@@ -39,7 +45,10 @@ export interface Manifest {
   /** Pattern -> how many paths it left out. */
   leftOut: Record<string, number>;
   warnings: string[];
-  /** Files in which something of their old location is left: where libraries are looked for, in text, or in data. */
+  /**
+   * Files in which something of their old location is left: where libraries are looked for, in
+   * text, or in data.
+   */
   notRelocated: Record<Leftover['kind'], string[]>;
   frames: FramePlace[];
   entries: EntryRecord[];
@@ -49,7 +58,10 @@ export function manifestPath(name: string): string {
   return `${DIRECTORY}/manifest-${name}.json`;
 }
 
-/** The digest of paths, permissions and contents, whatever the order, compression and names of the package file. */
+/**
+ * The digest of paths, permissions and contents, whatever the order, compression and names of the
+ * package file.
+ */
 export function contentDigest(entries: readonly EntryRecord[]): string {
   const lines = entries.map(entry =>
     'target' in entry
@@ -104,7 +116,10 @@ function noPackage(file: string, cause: unknown): PythonMpiError {
 class ManifestSearch implements TarHandler {
   /** The manifest as it stands in the package. */
   found: Buffer | undefined;
-  /** Whether enough was seen to know: what follows does not matter, not even whether it is an archive. */
+  /**
+   * Whether enough was seen to know: what follows does not matter, not even whether it is an
+   * archive.
+   */
   isOver = false;
   #pieces: Buffer[] | undefined;
 
@@ -167,7 +182,10 @@ export function largest(
     .slice(0, most);
 }
 
-/** The installed package a path belongs to, with the libraries that wheels put beside it; else its first two directories. */
+/**
+ * The installed package a path belongs to, with the libraries that wheels put beside it; else its
+ * first two directories.
+ */
 function packageOf(path: string): string {
   const installed = /(?:^|\/)(?:site|dist)-packages\/([^/]+)/.exec(path)?.[1];
   if (installed !== undefined)

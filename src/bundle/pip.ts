@@ -1,7 +1,9 @@
 /**
- * Packages named as pip requirements: installed into a throw-away environment, which is then taken as one.
+ * Packages named as pip requirements: installed into a throw-away environment, which is then taken
+ * as one.
  *
- * pip does what pip does (index, wheels, local projects, build isolation, the user's configuration); we only say where to.
+ * pip does what pip does (index, wheels, local projects, build isolation, the user's
+ * configuration); we only say where to.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
@@ -12,7 +14,8 @@ import type { Entry } from './tree.ts';
 import { addVenv } from './venv.ts';
 
 /**
- * Installs `requirements` (pip's own arguments: names, versions, files, directories, `-r FILE`) and adds the result.
+ * Installs `requirements` (pip's own arguments: names, versions, files, directories, `-r FILE`) and
+ * adds the result.
  * @throws PythonMpiError NO_PACKAGE with pip's own message
  */
 export async function addPip(
@@ -65,8 +68,8 @@ function fail(what: string, output: string): never {
 }
 
 /**
- * RECORD holds digests of the scripts as installed, in which the throw-away directory's name stood. Scripts are relocated
- * anyway, so their digests go, as the format allows.
+ * RECORD holds digests of the scripts as installed, in which the throw-away directory's name stood.
+ * Scripts are relocated anyway, so their digests go, as the format allows.
  */
 async function forgetInstallation({ tree, context }: Collection): Promise<void> {
   const ours = (entry: Entry) =>

@@ -1,8 +1,8 @@
 /**
  * An installed Python prefix: what `--prefix` names, and the base of a virtual environment.
  *
- * A prefix of its own (conda, pyenv, uv, python.org, a module tree) is taken whole. In the operating system's
- * prefix Python is one tenant among many, so there only its own parts are taken.
+ * A prefix of its own (conda, pyenv, uv, python.org, a module tree) is taken whole. In the
+ * operating system's prefix Python is one tenant among many, so there only its own parts are taken.
  */
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -49,7 +49,8 @@ export async function addPrefix(directory: string, collection: Collection): Prom
 }
 
 /**
- * Adds an environment's base: interpreter and standard library, and what of its own prefix they are linked to.
+ * Adds an environment's base: interpreter and standard library, and what of its own prefix they are
+ * linked to.
  * @param sitePackages whether its installed packages come too
  */
 export async function addBase(
@@ -109,7 +110,10 @@ async function parts(
   return found;
 }
 
-/** Stand-ins for the prefix that conda replaces on installation, and may have left in an environment it did not finish. */
+/**
+ * Stand-ins for the prefix that conda replaces on installation, and may have left in an environment
+ * it did not finish.
+ */
 async function placeholdersOf(root: string): Promise<Origin[]> {
   const directory = join(root, 'conda-meta');
   const placeholders = new Set<string>();

@@ -1,9 +1,10 @@
 /**
  * Makes a file independent of where it was, as its bytes pass by.
  *
- * The prefix's path on a node is not known yet, so an old path becomes one that is found at run time: relative to the
- * file itself, or to `sys.prefix`. Where the format has no such means the bytes stay, the program goes on looking in
- * the old place, and the caller is told. Pure: bytes in, bytes out.
+ * The prefix's path on a node is not known yet, so an old path becomes one that is found at run
+ * time: relative to the file itself, or to `sys.prefix`. Where the format has no such means the
+ * bytes stay, the program goes on looking in the old place, and the caller is told. Pure: bytes in,
+ * bytes out.
  */
 
 import { basename, dirname, join, relative } from 'node:path/posix';
@@ -12,8 +13,8 @@ import SYSCONFIG_END from './sysconfig.py.ts';
 import { type FileEntry, locate, type Origin } from './tree.ts';
 
 /**
- * What of an old location is left in a file: directories in which it looks for libraries, or the path somewhere in
- * its text or data.
+ * What of an old location is left in a file: directories in which it looks for libraries, or the
+ * path somewhere in its text or data.
  */
 export type Leftover =
   | { kind: 'search path'; directories: string[] }
@@ -33,11 +34,15 @@ const TEXT_PROBE = 8192;
 
 const SYSCONFIG = /(?:^|\/)_sysconfigdata[^/]*\.py$/;
 
-/** The content to put in the package for a file whose content was `content`, and what of its old location is left in it. */
+/**
+ * The content to put in the package for a file whose content was `content`, and what of its old
+ * location is left in it.
+ */
 export function relocate(entry: FileEntry, content: Buffer): Relocated {
   const { layer } = entry;
   if (layer.origins.length === 0) return { content, leftover: undefined };
-  // Everything below is bytes as latin1 text, which keeps them whatever the encoding; so paths must be too.
+  // Everything below is bytes as latin1 text, which keeps them whatever the encoding; so paths must
+  // be too.
   const path = bytesOf(entry.path);
   const origins = layer.origins.map(({ from, at }) => ({ from: bytesOf(from), at: bytesOf(at) }));
   if (isElf(content)) return relocateElf(path, content, origins);
@@ -91,8 +96,9 @@ function literal(text: string): string {
 }
 
 /**
- * A script's interpreter. Python is run from the directory next to the script, or PATH, through lines that are both
- * shell and Python, since a `#!` line can only hold an absolute path. Others are looked up in PATH.
+ * A script's interpreter. Python is run from the directory next to the script, or PATH, through
+ * lines that are both shell and Python, since a `#!` line can only hold an absolute path. Others
+ * are looked up in PATH.
  */
 function relocateShebang(path: string, text: string, origins: readonly Origin[]): string {
   const direct = /^#![ \t]*(\S+)[ \t]*([^\n]*)\n/.exec(text);

@@ -1,5 +1,6 @@
 /**
- * Where packages come from: the words of the command line, and what every kind of source works with.
+ * Where packages come from: the words of the command line, and what every kind of source works
+ * with.
  */
 import type { Context } from './context.ts';
 import type { Exclusion } from './exclude.ts';
@@ -29,7 +30,10 @@ export interface Collection {
   programs: string[];
 }
 
-/** The Python to ask and to install with: the user's choice, else what earlier sources brought, else that of PATH. */
+/**
+ * The Python to ask and to install with: the user's choice, else what earlier sources brought, else
+ * that of PATH.
+ */
 export function pythonOf({ python, interpreters }: Collection): string {
   return python ?? interpreters[0]?.file ?? 'python3';
 }

@@ -1,9 +1,11 @@
 /**
- * Keeping only what a program used: the command runs once, and modules that it did not touch are left out.
+ * Keeping only what a program used: the command runs once, and modules that it did not touch are
+ * left out.
  *
- * Python itself tells (audit hooks, loaded modules, mapped libraries), in every process of the run. Only modules are left out,
- * since only for those is there a way back: an import that finds nothing in the package is sent to the original
- * place. Data files of a package that was used, libraries and package metadata stay.
+ * Python itself tells (audit hooks, loaded modules, mapped libraries), in every process of the run.
+ * Only modules are left out, since only for those is there a way back: an import that finds nothing
+ * in the package is sent to the original place. Data files of a package that was used, libraries
+ * and package metadata stay.
  */
 import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path/posix';
@@ -15,11 +17,15 @@ import RECORDER from './recorder.py.ts';
 import type { Collection } from './source.ts';
 import type { FileEntry, Layer } from './tree.ts';
 
-/** Where Python's modules are; anything else in a prefix is not a module that could be found again. */
+/**
+ * Where Python's modules are; anything else in a prefix is not a module that could be found again.
+ */
 const MODULE = /^lib(?:64)?\/python3[^/]*\/.*\.(?:py|so)$/;
 /** Needed before anything could be found elsewhere, or by programs we cannot see. */
-const ESSENTIAL =
-  /^lib(?:64)?\/python3\.\d+\/(?:os|site|sitecustomize|usercustomize|codecs|io|abc|stat|posixpath|genericpath|_sysconfigdata[^/]*|encodings\/[^/]*)(?:\.py)?$/;
+const ESSENTIAL_MODULES =
+  'os|site|sitecustomize|usercustomize|codecs|io|abc|stat|posixpath|genericpath|' +
+  '_sysconfigdata[^/]*|encodings/[^/]*';
+const ESSENTIAL = new RegExp(`^lib(?:64)?/python3\\.\\d+/(?:${ESSENTIAL_MODULES})(?:\\.py)?$`);
 const SITE = /\/(?:site|dist)-packages\//;
 const READ_AHEAD = 32;
 
@@ -31,8 +37,10 @@ export interface Savings {
 }
 
 /**
- * Runs `command` with sh, the sources' programs first in PATH, and drops the modules it did not use.
- * @throws PythonMpiError NO_PACKAGE when the command fails, with its last words, or used nothing of the package
+ * Runs `command` with sh, the sources' programs first in PATH, and drops the modules it did not
+ * use.
+ * @throws PythonMpiError NO_PACKAGE when the command fails, with its last words, or used nothing of
+ *   the package
  */
 export async function keepUsed(command: string, collection: Collection): Promise<Savings> {
   const { tree, context } = collection;
@@ -89,7 +97,7 @@ async function traceCommand(
       'NO_PACKAGE',
       `the traced command failed: ${stderr.trim().split('\n').at(-1) || `status ${status}`}`,
       {
-        hint: 'it must run to its end, or nobody knows what it needs',
+        hint: 'it must run to its end, or what it needs is not known',
       },
     );
   }
@@ -127,13 +135,19 @@ async function sizeOf(files: readonly FileEntry[]): Promise<number> {
   return bytes;
 }
 
-/** The unit that is used or not: an installed package with the libraries beside it, or everything else together. */
+/**
+ * The unit that is used or not: an installed package with the libraries beside it, or everything
+ * else together.
+ */
 function distributionOf(path: string): string {
   const name = /\/(?:site|dist)-packages\/([^/]+)/.exec(path)?.[1];
   return name === undefined ? '' : name.replace(/\.libs$/, '');
 }
 
-/** Whether an import could find this file: other shared libraries may be opened by ones that are used. */
+/**
+ * Whether an import could find this file: other shared libraries may be opened by ones that are
+ * used.
+ */
 function isModule(path: string): boolean {
   return path.endsWith('.py') || /\.(?:cpython-[^/]*|abi3)\.so$/.test(path);
 }

@@ -1,12 +1,16 @@
 /**
  * What will be in a package: paths relative to the prefix, each with where its content comes from.
  *
- * A tree is filled by sources in the order of the command line, and a later entry replaces an earlier one, as
- * unpacking over each other would do. Directories are those that entries need, and empty ones. Knows nothing of Python or tar.
+ * A tree is filled by sources in the order of the command line, and a later entry replaces an
+ * earlier one, as unpacking over each other would do. Directories are those that entries need, and
+ * empty ones. Knows nothing of Python or tar.
  */
 import { dirname, join } from 'node:path/posix';
 
-/** A directory of this machine and the path in the package (`''` is the prefix) at which its content arrives. */
+/**
+ * A directory of this machine and the path in the package (`''` is the prefix) at which its content
+ * arrives.
+ */
 export interface Origin {
   from: string;
   at: string;
@@ -101,7 +105,10 @@ export class Tree {
   }
 }
 
-/** Where in the package an absolute path of this machine arrives, or undefined when it is not taken along. */
+/**
+ * Where in the package an absolute path of this machine arrives, or undefined when it is not taken
+ * along.
+ */
 export function locate(path: string, origins: readonly Origin[]): string | undefined {
   for (const { from, at } of origins) {
     if (path === from) return at;

@@ -1,8 +1,8 @@
 /**
  * The user's own packages, as `pip install --user` leaves them.
  *
- * A user base (~/.local) is shared with everything else that lives there, so besides site-packages only those
- * files are taken that an installed package lists as its own in RECORD.
+ * A user base (~/.local) is shared with everything else that lives there, so besides site-packages
+ * only those files are taken that an installed package lists as its own in RECORD.
  */
 
 import { readdir, readFile } from 'node:fs/promises';
@@ -51,7 +51,7 @@ async function recorded(directory: string, site: string): Promise<string[]> {
       const quoted = /^"((?:[^"]|"")*)"/.exec(line)?.[1]?.replaceAll('""', '"');
       const listed = quoted ?? line.split(',', 1)[0]!;
       const path = join(site, listed);
-      // Above the user base is nobody's, and byte code is made anew.
+      // What lies above the user base belongs to no package, and byte code is made anew.
       const foreign = path.startsWith('../') || path.includes('__pycache__/');
       if (listed.startsWith('../') && !foreign) found.push(path);
     }

@@ -1,8 +1,9 @@
 /**
  * A virtual environment, as venv, virtualenv or uv make it.
  *
- * Its packages, scripts and data are taken; what makes it an environment of another Python on this machine
- * (`pyvenv.cfg`, links to the interpreter, activation scripts) is not: on the node the prefix itself is the environment.
+ * Its packages, scripts and data are taken; what makes it an environment of another Python on this
+ * machine (`pyvenv.cfg`, links to the interpreter, activation scripts) is not: on the node the
+ * prefix itself is the environment.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -17,8 +18,10 @@ import type { Layer } from './tree.ts';
 import { walk } from './walk.ts';
 
 /** Paths of an environment that only make it one. */
-const SCAFFOLDING =
-  /^(?:pyvenv\.cfg|lib64|\.gitignore|\.lock|CACHEDIR\.TAG|bin\/(?:python[\d.]*|pypy[\d.]*|[aA]ctivate[^/]*|deactivate[^/]*|pydoc\.bat))$/;
+const PROGRAMS = 'python[\\d.]*|pypy[\\d.]*|[aA]ctivate[^/]*|deactivate[^/]*|pydoc\\.bat';
+const SCAFFOLDING = new RegExp(
+  `^(?:pyvenv\\.cfg|lib64|\\.gitignore|\\.lock|CACHEDIR\\.TAG|bin/(?:${PROGRAMS}))$`,
+);
 
 /**
  * Adds the environment in `directory`.
@@ -50,7 +53,8 @@ export async function addVenv(
   if (withBase) await addBase(interpreter, usesSystem, collection);
   else if (usesSystem) {
     context.warn(
-      `${label} also uses packages of ${interpreter.basePrefix}, which are not taken along without --with-base`,
+      `${label} also uses packages of ${interpreter.basePrefix}, ` +
+        'which are not taken along without --with-base',
     );
   }
   const layer: Layer = { label, origins };

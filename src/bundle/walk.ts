@@ -1,8 +1,8 @@
 /**
  * Reads a directory tree of this machine into a package tree.
  *
- * Links to what is taken along stay links, made relative; a link to anything else would dangle on the node, so
- * what it points to is taken in its place. Byte code is never taken: it is made anew.
+ * Links to what is taken along stay links, made relative; a link to anything else would dangle on
+ * the node, so what it points to is taken in its place. Byte code is never taken: it is made anew.
  */
 
 import type { Dirent, Stats } from 'node:fs';
@@ -32,7 +32,10 @@ export async function walk(from: string, at: string, options: Walk): Promise<voi
   await visit(from, at, options, []);
 }
 
-/** @param chain real directories being visited, so that a link to one of them does not go round for ever */
+/**
+ * @param chain real directories being visited, so that a link to one of them does not go round for
+ *   ever
+ */
 async function visit(
   from: string,
   at: string,

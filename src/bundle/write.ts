@@ -1,8 +1,9 @@
 /**
  * Writes a package file: manifest first, though only the end of the work tells what it says.
  *
- * So frames are written to a file beside the output as they are made, each source file being read once; then the manifest's
- * frame goes in front of them, and the result takes the output's name in one step.
+ * So frames are written to a file beside the output as they are made, each source file being read
+ * once; then the manifest's frame goes in front of them, and the result takes the output's name in
+ * one step.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdtemp, open, rename, rm, stat } from 'node:fs/promises';
@@ -145,7 +146,10 @@ function writing(file: string, error: unknown): never {
   throw new PythonMpiError('SYSTEM', `${file} cannot be written: ${message}`, { cause: error });
 }
 
-/** @throws PythonMpiError SYSTEM when the output cannot be where it is asked for, before any work is done */
+/**
+ * @throws PythonMpiError SYSTEM when the output cannot be where it is asked for, before any work is
+ *   done
+ */
 export async function checkOutput(file: string): Promise<void> {
   const directory = await stat(dirname(file)).catch(() => undefined);
   if (directory?.isDirectory() !== true) {

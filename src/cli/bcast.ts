@@ -17,15 +17,16 @@ export interface BcastCommand {
 }
 
 const HELP = `
-One source becomes DEST, as with sbcast; with a slash at its end, or more than one source, DEST is a directory that
-they go into under their own names. Missing directories are made.
+One source becomes DEST, as with sbcast; with a slash at its end, or more than one source, DEST is
+a directory that they go into under their own names. Missing directories are made.
   srun python-mpi-bcast solver /tmp/solver
   srun python-mpi-bcast input.h5 tables/ /dev/shm/run/
   srun python-mpi-bcast --extract env.tar.zst /tmp/env
 
-Nothing is sent to a node that holds the same already, and of a tree that all nodes hold only what has changed since:
-as with rsync, a file is the same when its path, size, permissions and time are.
-PYTHON_MPI_LAUNCHER, PYTHON_MPI_INTERFACE, PYTHON_MPI_TIMEOUT and PYTHON_MPI_VERBOSE work as for python-mpi.
+Nothing is sent to a node that holds the same already, and of a tree that all nodes hold only what
+has changed since: as with rsync, a file is the same when its path, size, permissions and time are.
+PYTHON_MPI_LAUNCHER, PYTHON_MPI_INTERFACE, PYTHON_MPI_TIMEOUT and PYTHON_MPI_VERBOSE work as for
+python-mpi.
 `;
 
 /**
@@ -74,8 +75,8 @@ export async function parseBcastCommand(
 type Options = { extract?: true; replace?: true } & Partial<Record<SettingName, string | true>>;
 
 /**
- * Where sources go. It must not depend on what is there already: all nodes have to come to the same answer, and a
- * second run to the same as the first.
+ * Where sources go. It must not depend on what is there already: all nodes have to come to the same
+ * answer, and a second run to the same as the first.
  * @throws PythonMpiError USAGE
  */
 function destinationOf(

@@ -1,5 +1,6 @@
 /**
- * What python-mpi-bundle says: a progress bar while it works, a summary when it is done, a package's manifest on request.
+ * What python-mpi-bundle says: a progress bar while it works, a summary when it is done, a
+ * package's manifest on request.
  */
 import type { Made } from '../bundle/make.ts';
 import { largest, type Manifest } from '../bundle/manifest.ts';

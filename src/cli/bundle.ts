@@ -28,9 +28,10 @@ Sources may be given in any mix and more than once; later ones override earlier 
   python-mpi-bundle -o used.tar.zst --venv env --with-base --trace "python script.py"
   python-mpi-bundle --list env.tar.zst
 
-The output's suffix decides: .tar.zst (also without one), .tar.gz for everything that reads tarballs, or .tar.
-All times in it are SOURCE_DATE_EPOCH or 1980-01-01, all owners 0: the same input gives the same bytes.
-Byte code is made now and never compared with its source again: use --source-only to edit on the node.
+The output's suffix decides: .tar.zst (also without one), .tar.gz for everything that reads
+tarballs, or .tar. All times in it are SOURCE_DATE_EPOCH or 1980-01-01, all owners 0: the same input
+gives the same bytes. Byte code is made now and never compared with its source again: use
+--source-only to edit on the node.
 
 Left out by default (not with --no-default-excludes):
   ${DEFAULT_EXCLUDES.join(' ')

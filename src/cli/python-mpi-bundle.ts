@@ -1,5 +1,6 @@
 /**
- * The program python-mpi-bundle: command line and environment in, a package file and an exit status out.
+ * The program python-mpi-bundle: command line and environment in, a package file and an exit status
+ * out.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,7 +29,8 @@ async function main(): Promise<void> {
       say(STDOUT, listing(await readManifest(command.file)));
       return;
     case 'make':
-      // Compression runs on libuv's threads, of which there are four unless told so before the first is needed.
+      // Compression runs on libuv's threads, of which there are four unless told so before the
+      // first is needed.
       process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, command.request.width));
       return make(command.request, Deadline.after(command.timeoutMs));
   }

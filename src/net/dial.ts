@@ -9,7 +9,7 @@
 import { connect, type Socket } from 'node:net';
 import { Alarm, Backoff, type Deadline, now } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
-import { CHALLENGE_BYTES, ClientHandshake, type Greeting } from './handshake.ts';
+import { CHALLENGE_BYTES, ClientHandshake, type Greeting, type Keys } from './handshake.ts';
 import { Link } from './link.ts';
 
 /**
@@ -45,27 +45,31 @@ export function dial(
     const fail = (reason: string) =>
       reject(new PythonMpiError('UNREACHABLE', `cannot reach ${where} (${reason})`));
     const take = (bytes: Buffer) => {
-      if (link !== undefined) return link.deliver(bytes);
+      if (link !== undefined) return link.take(bytes);
       challenge = Buffer.concat([challenge, bytes]);
       if (challenge.length < CHALLENGE_BYTES) return;
+      let keys: Keys;
       try {
-        socket!.write(handshake.prove(challenge.subarray(0, CHALLENGE_BYTES)));
+        const proven = handshake.prove(challenge.subarray(0, CHALLENGE_BYTES));
+        socket!.write(proven.proof);
+        keys = proven.keys;
       } catch (error) {
         socket!.destroy();
         return reject(error);
       }
       socket!.removeAllListeners();
-      link = new Link(socket!, greeting);
-      if (challenge.length > CHALLENGE_BYTES) link.deliver(challenge.subarray(CHALLENGE_BYTES));
+      link = new Link(socket!, greeting, keys);
+      link.take(challenge.subarray(CHALLENGE_BYTES));
       resolve(link);
     };
     socket = connect({
       ...('local' in target ? { path: `\0${target.local}` } : target),
       ...(signal && { signal }),
       onread: {
-        buffer: () => link?.inbox() ?? own,
+        buffer: () => link?.space() ?? own,
         callback: (length, buffer) => {
-          take(Buffer.from(buffer.buffer, buffer.byteOffset, length));
+          if (buffer.buffer === own.buffer) take(own.subarray(0, length));
+          else link!.filled(length);
           return true;
         },
       },

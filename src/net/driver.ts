@@ -71,6 +71,8 @@ export class Driver {
   readonly #links = new Map<number, Link>();
   readonly #free: number[] = [];
   #hadParent = false;
+  /** Records that did not verify. */
+  #forged = 0;
   readonly #alarm: Alarm;
   #draining = false;
   #closed = false;
@@ -108,8 +110,10 @@ export class Driver {
     this.#actions = this.#makeActions();
   }
 
+  /** What the engine has counted. What did not verify never came to it, and counts as corrupt. */
   get statistics(): Statistics {
-    return this.#engine.statistics;
+    const statistics = this.#engine.statistics;
+    return { ...statistics, corrupt: statistics.corrupt + this.#forged };
   }
 
   /** Root: announces what is going to be sent, and its own answer to that. */
@@ -240,15 +244,15 @@ export class Driver {
   }
 
   #read(id: number, link: Link): void {
-    const gone = (reason: string) => {
+    const gone = (reason: string, isForged = false) => {
       if (this.#links.get(id) !== link) return;
+      if (isForged) this.#forged++;
       this.#options.log(`lost the link to ${link.peer}: ${reason}`);
       this.#links.delete(id);
       this.#free.push(id);
       this.#happened(engine => engine.lost(id));
     };
     link.read({
-      inbox: () => (this.#links.get(id) === link ? this.#engine.inbox(id) : undefined),
       received: bytes => {
         if (this.#links.get(id) !== link) return;
         this.#happened(engine => engine.feed(id, bytes));

@@ -8,17 +8,20 @@
  *
  * Integers are little-endian, macs HMAC-SHA-256. Both nonces enter both macs, so neither side's
  * part can be replayed, and each side's label keeps it from being reflected. The server proves
- * itself first, so a stranger on a recycled port learns nothing but a nonce. Pure: knows no socket
- * and no time.
+ * itself first, so a stranger on a recycled port learns nothing but a nonce.
+ *
+ * The keys of the records that follow are HKDF-SHA-256(secret, salt: hello challenge), so they are
+ * this connection's alone. Pure: knows no socket and no time.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import { PythonMpiError } from '../errors.ts';
 
 const MAGIC = 'PMPI';
-const VERSION = 1;
+const VERSION = 2;
 const NONCE_BYTES = 16;
 const MAC_BYTES = 32;
 const SECRET_BYTES = 32;
+const KEY_BYTES = 32;
 
 export const HELLO_BYTES = 32;
 export const CHALLENGE_BYTES = NONCE_BYTES + MAC_BYTES;
@@ -75,6 +78,19 @@ function mac(secret: Buffer, label: string, ...parts: Uint8Array[]): Buffer {
   return hmac.digest();
 }
 
+/** What one side of a connection writes and reads its records with. */
+export interface Keys {
+  write: Buffer;
+  read: Buffer;
+}
+
+function keysOf(secret: Buffer, hello: Buffer, challenge: Buffer, isClient: boolean): Keys {
+  const salt = Buffer.concat([hello, challenge]);
+  const both = Buffer.from(hkdfSync('sha256', secret, salt, 'python-mpi records', 2 * KEY_BYTES));
+  const [up, down] = [both.subarray(0, KEY_BYTES), both.subarray(KEY_BYTES)];
+  return isClient ? { write: up, read: down } : { write: down, read: up };
+}
+
 function refuse(what: string): never {
   throw new PythonMpiError('AUTHENTICATION', what, {
     hint: 'another job or program answers there',
@@ -100,16 +116,19 @@ export class ClientHandshake {
   /**
    * Checks that the server knows the secret.
    * @param challenge exactly CHALLENGE_BYTES
-   * @returns the proof to send
+   * @returns the proof to send, and the keys of all that follows it
    * @throws PythonMpiError AUTHENTICATION
    */
-  prove(challenge: Buffer): Buffer {
+  prove(challenge: Buffer): { proof: Buffer; keys: Keys } {
     const nonce = challenge.subarray(0, NONCE_BYTES);
     const expected = mac(this.#secret, 'server', this.hello, nonce);
     if (!timingSafeEqual(challenge.subarray(NONCE_BYTES), expected)) {
       refuse('a peer does not know the secret of this job');
     }
-    return mac(this.#secret, 'client', this.hello, challenge);
+    return {
+      proof: mac(this.#secret, 'client', this.hello, challenge),
+      keys: keysOf(this.#secret, this.hello, challenge, true),
+    };
   }
 }
 
@@ -138,10 +157,12 @@ export class ServerHandshake {
 
   /**
    * @param proof exactly PROOF_BYTES
+   * @returns the keys of all that follows it
    * @throws PythonMpiError AUTHENTICATION when the client does not know the secret
    */
-  verify(proof: Buffer): void {
+  verify(proof: Buffer): Keys {
     const expected = mac(this.#secret, 'client', this.#hello, this.challenge);
     if (!timingSafeEqual(proof, expected)) refuse('a peer does not know the secret of this job');
+    return keysOf(this.#secret, this.#hello, this.challenge, false);
   }
 }

@@ -2,7 +2,13 @@
  * A place where peers connect, and prove that they know the secret before a byte of theirs counts.
  */
 import { Acceptor, type PendingConnection } from './acceptor.ts';
-import { type Greeting, HELLO_BYTES, PROOF_BYTES, ServerHandshake } from './handshake.ts';
+import {
+  type Greeting,
+  HELLO_BYTES,
+  type Keys,
+  PROOF_BYTES,
+  ServerHandshake,
+} from './handshake.ts';
 import { Link } from './link.ts';
 
 /** How long an accepted connection may take to prove itself, in milliseconds. */
@@ -56,6 +62,7 @@ export class Listener {
     const { socket } = pending;
     let received = Buffer.alloc(0);
     let handshake: ServerHandshake | undefined;
+    let keys: Keys;
     const take = (bytes: Buffer) => {
       received = Buffer.concat([received, bytes]);
       try {
@@ -65,7 +72,7 @@ export class Listener {
           socket.write(handshake.challenge);
         }
         if (handshake === undefined || received.length < HELLO_BYTES + PROOF_BYTES) return;
-        handshake.verify(received.subarray(HELLO_BYTES, HELLO_BYTES + PROOF_BYTES));
+        keys = handshake.verify(received.subarray(HELLO_BYTES, HELLO_BYTES + PROOF_BYTES));
       } catch {
         // A stranger is turned away without a word: it could be anything.
         socket.destroy();
@@ -73,10 +80,9 @@ export class Listener {
       }
       pending.leave();
       socket.removeAllListeners();
-      const link = new Link(socket, handshake.greeting);
-      socket.on('data', chunk => link.deliver(chunk));
-      const rest = received.subarray(HELLO_BYTES + PROOF_BYTES);
-      if (rest.length > 0) link.deliver(rest);
+      const link = new Link(socket, handshake.greeting, keys);
+      socket.on('data', chunk => link.take(chunk));
+      link.take(received.subarray(HELLO_BYTES + PROOF_BYTES));
       this.#accept(link);
     };
     pending.hurry();

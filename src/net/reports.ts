@@ -24,7 +24,7 @@ import { childrenOf, levelsBelow, parentOf } from './wide-tree.ts';
 
 /** How much longer a node waits for each further level below it, in milliseconds. */
 const PATIENCE_PER_LEVEL_MS = 1500;
-/** How long a parent may take to answer a dial, and then to take everything, in milliseconds. */
+/** How long a parent may take to answer, and then to take everything, in milliseconds. */
 const DIAL_MS = 1500;
 const SEND_MS = 2000;
 /** Questions for the time: the one that was answered fastest counts. */
@@ -46,6 +46,9 @@ export interface ReportsOptions {
   count: number;
   secret: Buffer;
   log: Log;
+  /** How long a parent may take to answer, and then to take everything, in milliseconds. */
+  dialMs?: number;
+  sendMs?: number;
 }
 
 /** One node's part. */
@@ -127,9 +130,9 @@ export class Reports<Content extends object> {
   }
 
   async #sendUp(card: Card, all: readonly Received<Content>[]): Promise<void> {
-    const { position, secret } = this.#options;
+    const { position, secret, dialMs = DIAL_MS, sendMs = SEND_MS } = this.#options;
     const greeting = { kind: REPORT, from: position, to: parentOf(position) } as const;
-    const link = await dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS));
+    const link = await dialAny(card.endpoints, secret, greeting, Deadline.after(dialMs));
     const lines = new Lines(link, card.host);
     const send = async () => {
       const { offsetMs, errorMs } = await compareClocks(lines);
@@ -144,7 +147,7 @@ export class Reports<Content extends object> {
       await lines.next();
     };
     try {
-      await Deadline.after(SEND_MS).wait(send(), `${card.host} to take the report`);
+      await Deadline.after(sendMs).wait(send(), `${card.host} to take the report`);
     } finally {
       link.destroy();
     }

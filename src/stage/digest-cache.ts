@@ -1,10 +1,12 @@
 /**
- * A cache of the digests of packages: what the root found when it hashed them is kept in the prefix that was made of
- * them, so that the next run with the same files need not read them again to know that every node holds them.
+ * A cache of the digests of packages: what the root found when it hashed them is kept in the prefix
+ * that was made of them, so that the next run with the same files need not read them again to know
+ * that every node holds them.
  *
- * A file is the same if it has the same path, inode, size and times; only the superuser can set a ctime. One that changed
- * just before it was read could change again within the same tick of its file system's clock, so it is not cached.
- * Should a digest be wrong all the same, nothing wrong is unpacked: nodes check what arrives.
+ * A file is the same if it has the same path, inode, size and times; only the superuser can set a
+ * ctime. One that changed just before it was read could change again within the same tick of its
+ * file system's clock, so it is not cached. Should a digest be wrong all the same, nothing wrong is
+ * unpacked: nodes check what arrives.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -38,7 +40,10 @@ export function stateOf(path: string, stat: fs.BigIntStats): FileState {
   return { path, dev: String(dev), ino: String(ino), size: String(size), mtime, ctime };
 }
 
-/** Whether a file that is read from now on, and has this state, has it for good until a time changes. */
+/**
+ * Whether a file that is read from now on, and has this state, has it for good until a time
+ * changes.
+ */
 export function isSettled({ ctime, mtime }: FileState): boolean {
   const now = BigInt(Date.now()) * 1_000_000n;
   return BigInt(ctime) + SETTLED_NS < now && BigInt(mtime) + SETTLED_NS < now;
@@ -78,7 +83,10 @@ export function dropDigests(prefix: string): void {
   fs.rmSync(join(prefix, OWN_DIRECTORY, RECORD), { recursive: true, force: true });
 }
 
-/** Caches the digests of the packages that a prefix was made of. The next run can do without, so it never fails. */
+/**
+ * Caches the digests of the packages that a prefix was made of. The next run can do without, so it
+ * never fails.
+ */
 export function cacheDigests(prefix: string, digests: readonly CachedDigest[]): void {
   if (digests.length === 0) return;
   const file = join(prefix, OWN_DIRECTORY, RECORD);

@@ -1,9 +1,9 @@
 /**
  * Locks that the kernel drops when their owner dies, however it dies.
  *
- * Node offers no fcntl(2) or flock(2), but its SQLite takes a real fcntl lock for a transaction. So a
- * lock is an exclusive transaction on an empty database file that nothing is ever written to: the file
- * stays empty and no journal appears. The only use of SQLite here.
+ * Node offers no fcntl(2) or flock(2), but its SQLite takes a real fcntl lock for a transaction. So
+ * a lock is an exclusive transaction on an empty database file that nothing is ever written to: the
+ * file stays empty and no journal appears. The only use of SQLite here.
  */
 import { DatabaseSync } from 'node:sqlite';
 import { Backoff, type Deadline } from '../deadline.ts';
@@ -22,10 +22,10 @@ export class KernelLock {
   }
 
   /**
-   * Takes the lock if nobody has it.
-   * @param path of the lock file, created if missing; nothing else may open it in this process, since
-   *   closing any descriptor of a file drops all fcntl locks on it
-   * @returns undefined when somebody, here or in another process, has it
+   * Takes the lock if it is free.
+   * @param path of the lock file, created if missing; nothing else may open it in this process,
+   *   since closing any descriptor of a file drops all fcntl locks on it
+   * @returns undefined when it is taken, here or in another process
    * @throws PythonMpiError CHROOT_UNUSABLE when the file system cannot lock
    */
   static take(path: string): KernelLock | undefined {

@@ -1,9 +1,10 @@
 /**
- * How much memory the control groups of this process leave it: on compute nodes those of the job. Files in memory count
- * against them, and going over a limit is not an error one could handle but the end of a process.
+ * How much memory the control groups of this process leave it: on compute nodes those of the job.
+ * Files in memory count against them, and going over a limit is not an error one could handle but
+ * the end of a process.
  *
- * Linux: cgroups(7); for version 1 the kernel's Documentation/admin-guide/cgroup-v1/memory.rst, for version 2
- * Documentation/admin-guide/cgroup-v2.rst.
+ * Linux: cgroups(7); for version 1 the kernel's Documentation/admin-guide/cgroup-v1/memory.rst, for
+ * version 2 Documentation/admin-guide/cgroup-v2.rst.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';

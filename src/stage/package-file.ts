@@ -1,8 +1,8 @@
 /**
  * Packages at the root: finds the files the user named and describes them for the other nodes.
  *
- * A file stays open from here to the end of its broadcast: replacing it by another is harmless then,
- * and writing to it is noticed.
+ * A file stays open from here to the end of its broadcast: replacing it by another is harmless
+ * then, and writing to it is noticed.
  */
 import { createHash } from 'node:crypto';
 import { constants, type FileHandle, open } from 'node:fs/promises';
@@ -47,7 +47,8 @@ export class PackageFile implements PackageSource {
    * @param name absolute or relative to `pkgroot`
    * @param pkgroot absolute
    * @param cache of files that need not be read for that
-   * @throws PythonMpiError NO_PACKAGE, PACKAGE_UNREADABLE, CORRUPT_PACKAGE (also when it is written to)
+   * @throws PythonMpiError NO_PACKAGE, PACKAGE_UNREADABLE, CORRUPT_PACKAGE (also when it is written
+   *   to)
    */
   static async open(
     name: string,
@@ -103,7 +104,10 @@ export class PackageFile implements PackageSource {
     );
   }
 
-  /** After the last read. @throws PythonMpiError CORRUPT_PACKAGE when the file is not what it was */
+  /**
+   * After the last read.
+   * @throws PythonMpiError CORRUPT_PACKAGE when the file is not what it was
+   */
   async verify(): Promise<void> {
     const { size, mtime } = await examine(this.#handle, this.spec.name, this.path);
     if (size === this.#state.size && mtime === this.#state.mtime) return;

@@ -1,6 +1,6 @@
 /**
- * What every node must know of a package before its first byte arrives. Travels from the root to all
- * nodes inside what is authenticated, so `sha256` may be believed.
+ * What every node must know of a package before its first byte arrives. Travels from the root to
+ * all nodes inside what is authenticated, so `sha256` may be believed.
  */
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 

@@ -1,14 +1,15 @@
 /**
- * Prefixes on a node: which are there, who uses them, and which may go.
+ * Prefixes on a node: which are there, which are in use, and which may go.
  *
  *     prefix-<id>/             a whole tree, published by rename
  *     draft-<id>-<token>/      a tree in the making
  *     hold-<id>-<token>        lock of a user of the prefix, or maker of the draft, for its life
  *     members-<id>-<token>     processes on whose behalf it is held
  *
- * A hold is dead when its lock can be taken and none of its members runs. What dead holds refer to is
- * swept by whoever comes by, so a node leader that was killed is no special case: letting go of a hold
- * is to let it die and sweep. A prefix without any hold was left on purpose, for the next run.
+ * A hold is dead when its lock can be taken and none of its members runs. What dead holds refer to
+ * is swept by the next run there, so a node leader that was killed is no special case: letting go
+ * of a hold is to let it die and sweep. A prefix without any hold was left on purpose, for the next
+ * run.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -115,7 +116,7 @@ export class PrefixStore {
 
   #publish(names: HoldNames, hold: Hold, deadline: Deadline): Promise<Hold> {
     return this.#home.change(deadline, () => {
-      // Somebody else may have made the same meanwhile; theirs may be in use, so it stays.
+      // Another leader may have made the same meanwhile; its prefix may be in use, so it stays.
       if (fs.existsSync(this.#path(names.prefix))) this.#home.discard(names.draft);
       else fs.renameSync(this.#path(names.draft), this.#path(names.prefix));
       return hold;
@@ -123,7 +124,7 @@ export class PrefixStore {
   }
 
   #hold(names: HoldNames): Hold {
-    // The name is new, so nobody has the lock.
+    // The name is new, so no process has the lock.
     const lock = KernelLock.take(this.#path(names.lock))!;
     return {
       directory: this.#path(names.prefix),
@@ -132,7 +133,8 @@ export class PrefixStore {
       release: (keep, deadline) =>
         this.#home.change(deadline, () => {
           fs.rmSync(this.#path(names.members), { force: true });
-          // What is to be kept must not look dead to the sweep, or go with the dead hold of another.
+          // What is to be kept must not look dead to the sweep, or go with the dead hold of
+          // another.
           if (!keep) lock.release();
           this.#sweep();
           if (!keep) return;
@@ -159,7 +161,7 @@ export class PrefixStore {
       }
     }
     for (const [names, lock] of dead) {
-      // Who still had a draft never used the prefix that may be there.
+      // A hold that still has a draft never used the prefix that may be there.
       if (!this.#home.discard(names.draft) && !live.has(names.prefix)) {
         this.#home.discard(names.prefix);
       }
@@ -174,7 +176,8 @@ export class PrefixStore {
     try {
       return JSON.parse(fs.readFileSync(this.#path(names.members), 'utf8')) as ProcessIdentity[];
     } catch {
-      return []; // none were recorded, or their leader died while it wrote them: before they started
+      // None were recorded, or their leader died while it wrote them: before they started.
+      return [];
     }
   }
 

@@ -6,7 +6,7 @@ import { isErrno } from './system-error.ts';
 
 /**
  * Removes a directory and all in it; nothing there is success. A directory of the tree may be
- * read-only; somebody else may be removing the same tree.
+ * read-only; another process may be removing the same tree.
  * @throws what the system call said when it cannot be removed
  */
 export function removeTree(directory: string): void {

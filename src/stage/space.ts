@@ -8,7 +8,10 @@ import { chrootError } from './system-error.ts';
 
 const MB = 1e6;
 
-/** Bytes that are free for us; Infinity where there is no limit. @throws PythonMpiError CHROOT_UNUSABLE, SYSTEM */
+/**
+ * Bytes that are free for us; Infinity where there is no limit.
+ * @throws PythonMpiError CHROOT_UNUSABLE, SYSTEM
+ */
 export function freeSpace(directory: string): number {
   try {
     const { blocks, bavail, bsize } = statfsSync(directory);
@@ -39,7 +42,8 @@ export function checkSpace(directory: string, needed: number): void {
   if (left >= needed) return;
   throw new PythonMpiError(
     'NO_SPACE',
-    `the memory limit of this job leaves ${Math.floor(left / MB)} MB for ${directory} where ${need} MB are needed`,
+    `the memory limit of this job leaves ${Math.floor(left / MB)} MB for ${directory} ` +
+      `where ${need} MB are needed`,
     { hint: 'ask for more memory per node or choose a directory on a node-local disk' },
   );
 }

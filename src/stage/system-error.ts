@@ -1,5 +1,5 @@
 /**
- * What the kernel says about the node-local file system, as our errors.
+ * What the kernel says about the node-local file system, as errors for the user.
  */
 import { PythonMpiError } from '../errors.ts';
 
@@ -16,8 +16,8 @@ export function isErrno(thrown: unknown, errno: string): boolean {
 /**
  * The error a user should see for a failed system call on the chroot.
  * @param doing what was tried, as "cannot <doing>"
- * @returns NO_SPACE, CHROOT_UNUSABLE or SYSTEM, without a hint where another directory may help: how this one was chosen the
- *   caller knows; errors that are ours already come back as they are
+ * @returns NO_SPACE, CHROOT_UNUSABLE or SYSTEM, without a hint where another directory may help:
+ *   how this one was chosen the caller knows; a PythonMpiError comes back as it is
  */
 export function chrootError(thrown: unknown, doing: string): PythonMpiError {
   if (thrown instanceof PythonMpiError) return thrown;

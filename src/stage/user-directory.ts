@@ -1,10 +1,10 @@
 /**
- * A user's own directory on a node: private, changed by one process at a time, with a place for what
- * is to be removed. Knows nothing of what lies in it.
+ * A user's own directory on a node: private, changed by one process at a time, with a place for
+ * what is to be removed. Knows nothing of what lies in it.
  *
- *     <chroot>/python-mpi-<uid>/      0700, ours
+ *     <chroot>/python-mpi-<uid>/      0700, the user's own
  *       lock                          held for every change of this directory, briefly
- *       trash-<token>/                being removed; whoever sees it may
+ *       trash-<token>/                being removed; any process that sees it may
  */
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
@@ -26,8 +26,8 @@ export class UserDirectory {
   /**
    * Makes the directory if need be.
    * @param chroot node-local directory, absolute; others may write to it
-   * @throws PythonMpiError CHROOT_UNUSABLE, also when what has the name is not a directory that is ours
-   *   alone; NO_SPACE
+   * @throws PythonMpiError CHROOT_UNUSABLE, also when what has the name is not a directory of
+   *   this user alone; NO_SPACE
    */
   constructor(chroot: string) {
     const uid = process.getuid!();
@@ -39,7 +39,7 @@ export class UserDirectory {
     } catch (error) {
       throw chrootError(error, `make ${this.path}`);
     }
-    // Someone who may write to the chroot may have been there first.
+    // Another user who may write to the chroot may have been there first.
     const fault =
       (!found.isDirectory() && 'is not a directory') ||
       (found.uid !== uid && `belongs to user ${found.uid}`) ||
@@ -52,8 +52,8 @@ export class UserDirectory {
   }
 
   /**
-   * Changes the directory while nobody else does. What is discarded meanwhile is removed afterwards,
-   * when others may go on already.
+   * Changes the directory while no other process does. What is discarded meanwhile is removed
+   * afterwards, when others may go on already.
    * @throws PythonMpiError TIMEOUT, CHROOT_UNUSABLE, NO_SPACE, SYSTEM
    */
   async change<Result>(deadline: Deadline, work: () => Result): Promise<Result> {

@@ -1,16 +1,19 @@
 /**
- * The writer of tar headers, the counterpart of read.ts: for packages (bundle) and for copies (bcast) alike. A header is
- * one ustar block, behind a pax header for what ustar cannot say. Must not know where members come from.
+ * The writer of tar headers, the counterpart of read.ts: for packages (bundle) and for copies
+ * (bcast) alike. A header is one ustar block, behind a pax header for what ustar cannot say. Must
+ * not know where members come from.
  *
- * Layout and numbers are the business of the package `tar`: its `Header` fills blocks, and its `Pax` counts the length
- * of records. Three things its types cannot say, and how they are said all the same:
+ * Layout and numbers are the business of the package `tar`: its `Header` fills blocks, and its
+ * `Pax` counts the length of records. Three things its types cannot say, and how they are said all
+ * the same:
  *
- * - Names are bytes (see names.ts), but `Header` and `Pax` write strings as UTF-8. A record is made for a stand-in of
- *   as many ASCII characters, which then gives way to the bytes. The ustar block holds the name as far as it is UTF-8;
- *   where it is not plain ASCII, the record behind it is what counts.
+ * - Names are bytes (see names.ts), but `Header` and `Pax` write strings as UTF-8. A record is made
+ *   for a stand-in of as many ASCII characters, which then gives way to the bytes. The ustar block
+ *   holds the name as far as it is UTF-8; where it is not plain ASCII, the record behind it is what
+ *   counts.
  * - A `Date` ends at milliseconds. A time with a finer fraction is a record made of its text.
- * - A time before 1970 would be a number in base 256 in the ustar block, which not every tar reads: the block says 1970,
- *   and a record the time.
+ * - A time before 1970 would be a number in base 256 in the ustar block, which not every tar reads:
+ *   the block says 1970, and a record the time.
  *
  * Only the modules needed are imported: the package as a whole takes far longer to load.
  */
@@ -21,7 +24,10 @@ import type { Member } from './read.ts';
 
 const TYPES = { file: 'File', directory: 'Directory', symlink: 'SymbolicLink' } as const;
 
-/** What can be written: as {@link Member}, times as they come out of a division of whole microseconds by 1e6. */
+/**
+ * What can be written: as {@link Member}, times as they come out of a division of whole
+ * microseconds by 1e6.
+ */
 export type WritableMember = Member & { type: keyof typeof TYPES };
 
 /** The end of an archive. */

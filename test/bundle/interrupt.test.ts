@@ -18,7 +18,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     mkdirSync(tmp);
     const fifo =
       'mkfifo "$TMPDIR/../started"; echo $$ > "$TMPDIR/../pid"; echo > "$TMPDIR/../ready"; exec cat "$TMPDIR/../started"';
-    // The command tells that it runs through a fifo that somebody waits to read from.
+    // The command tells that it runs through a fifo that the test waits to read from.
     const child = spawn(
       process.execPath,
       [

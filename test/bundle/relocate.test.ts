@@ -55,7 +55,7 @@ relocation('a script outside bin finds the interpreter too', () => {
   assert.match(text, '$(dirname -- "$0")/../../bin/python3');
 });
 
-relocation('the wrapper that pip writes for long paths is one of ours afterwards', () => {
+relocation('the wrapper that pip writes for long paths is relocated afterwards', () => {
   const wrapped = `#!/bin/sh\n'''exec' "${OLD}/bin/python" "$0" "$@"\n' '''\nprint(1)\n`;
   assert.is(
     moved('bin/tool', wrapped).text,

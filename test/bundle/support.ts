@@ -1,5 +1,6 @@
 /**
- * Runs python-mpi-bundle as a user would, unpacks what it made with GNU tar, and runs Python from there.
+ * Runs python-mpi-bundle as a user would, unpacks what it made with GNU tar, and runs Python from
+ * there.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -152,13 +153,19 @@ export function wheels(name: string, requirements: readonly string[]): string {
   return directory;
 }
 
-/** The environment in which pip takes wheels from a directory, whatever its name, and from nowhere else. */
+/**
+ * The environment in which pip takes wheels from a directory, whatever its name, and from nowhere
+ * else.
+ */
 export function offline(directory: string): NodeJS.ProcessEnv {
   // pip splits this variable at spaces.
   return { ...process.env, PIP_NO_INDEX: '1', PIP_FIND_LINKS: pathToFileURL(directory).href };
 }
 
-/** Directory with the wheels of numpy, scipy, matplotlib, mpi4py, what these need, and what numpy's own tests need. */
+/**
+ * Directory with the wheels of numpy, scipy, matplotlib, mpi4py, what these need, and what numpy's
+ * own tests need.
+ */
 export function scienceWheels(): string {
   return wheels('science', ['numpy', 'scipy', 'matplotlib', 'mpi4py', 'pytest', 'hypothesis']);
 }

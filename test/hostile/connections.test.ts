@@ -206,7 +206,7 @@ function driverOf(
     kind: TREE,
     secret: SECRET,
     log: silent,
-    engine: { graceMs: 700, rejoinMs: 300, stallMs: 300, tolerateLost: 1 },
+    engine: { graceMs: 4000, rejoinMs: 1500, stallMs: 1000, tolerateLost: 1 },
     stager: {
       announced: async () => ({ says: 'needed', staged: complete.promise }),
       read: async (_package, _offset, into) => void into.fill(7),
@@ -255,7 +255,6 @@ session('the honest ones are staged, whatever the others say after a good handsh
         link.read = reader =>
           read({
             ...reader,
-            inbox: () => new Uint8Array(65536),
             received: bytes => {
               recorded.push(Buffer.from(bytes));
               reader.received(bytes);

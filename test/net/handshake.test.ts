@@ -23,9 +23,11 @@ handshake('both sides prove themselves', () => {
   const server = new ServerHandshake(SECRET, client.hello);
   assert.equal(server.greeting, GREETING);
   assert.is(server.challenge.length, CHALLENGE_BYTES);
-  const proof = client.prove(server.challenge);
+  const { proof, keys } = client.prove(server.challenge);
   assert.is(proof.length, PROOF_BYTES);
-  server.verify(proof);
+  const others = server.verify(proof);
+  assert.equal(others, { write: keys.read, read: keys.write });
+  assert.not.equal(keys.read, keys.write);
 });
 
 handshake('a client without the secret is refused', () => {
@@ -34,7 +36,7 @@ handshake('a client without the secret is refused', () => {
   // It cannot check the challenge, and whatever it makes up does not pass.
   assert.throws(() => client.prove(server.challenge), refused);
   const blind = new ServerHandshake(OTHER, client.hello);
-  assert.throws(() => server.verify(client.prove(blind.challenge)), refused);
+  assert.throws(() => server.verify(client.prove(blind.challenge).proof), refused);
 });
 
 handshake('a server without the secret is refused before anything is proved to it', () => {
@@ -46,10 +48,19 @@ handshake('a server without the secret is refused before anything is proved to i
 handshake('a recorded proof is worth nothing on the next connection', () => {
   const client = new ClientHandshake(SECRET, GREETING);
   const first = new ServerHandshake(SECRET, client.hello);
-  const proof = client.prove(first.challenge);
+  const { proof } = client.prove(first.challenge);
   first.verify(proof);
   const second = new ServerHandshake(SECRET, client.hello);
   assert.throws(() => second.verify(proof), refused);
+});
+
+handshake('every connection has keys of its own, which a stranger does not find', () => {
+  const all = [SECRET, SECRET, OTHER].flatMap(secret => {
+    const client = new ClientHandshake(secret, GREETING);
+    const { keys } = client.prove(new ServerHandshake(secret, client.hello).challenge);
+    return [keys.read.toString('hex'), keys.write.toString('hex')];
+  });
+  assert.is(new Set(all).size, 6);
 });
 
 handshake('a challenge cannot be reflected as a proof', () => {
@@ -61,7 +72,7 @@ handshake('a challenge cannot be reflected as a proof', () => {
 handshake('every flipped bit of hello, challenge or proof is refused', () => {
   const client = new ClientHandshake(SECRET, GREETING);
   const server = new ServerHandshake(SECRET, client.hello);
-  const proof = client.prove(server.challenge);
+  const { proof } = client.prove(server.challenge);
   const flipped = (bytes: Buffer, bit: number) => {
     const copy = Buffer.from(bytes);
     copy[bit >> 3]! ^= 1 << (bit & 7);

@@ -1,10 +1,11 @@
 /** Dialling and listening on real sockets, and who is let in. */
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
 import { dial } from '../../src/net/dial.ts';
-import { LOCAL, TREE } from '../../src/net/handshake.ts';
+import { CHALLENGE_BYTES, LOCAL, TREE } from '../../src/net/handshake.ts';
 import type { Link } from '../../src/net/link.ts';
 import { Listener } from '../../src/net/listener.ts';
 import { askLeader, LocalGathering } from '../../src/net/local.ts';
@@ -92,6 +93,96 @@ link('what is sent right after the proof is not lost', async () => {
   child.send(Buffer.from('early'));
   child.close();
   assert.is(await everything(await next()), 'early|ended');
+  listener.close();
+});
+
+/** A cable to a port that turns a bit of what comes back, `at` bytes after the handshake. */
+async function badCable(port: number, at: number): Promise<{ port: number; close(): void }> {
+  const server = createServer(client => {
+    const far = connect({ host: '127.0.0.1', port });
+    let passed = -CHALLENGE_BYTES;
+    far.on('data', chunk => {
+      const bytes = Buffer.from(chunk);
+      if (at - passed >= 0 && at - passed < bytes.length) bytes[at - passed]! ^= 4;
+      passed += bytes.length;
+      client.write(bytes);
+    });
+    client.pipe(far);
+    for (const socket of [client, far]) socket.on('error', () => {});
+    client.on('close', () => far.destroy());
+    far.on('close', () => client.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
+
+link('what was changed on the way is not handed over, and nothing that follows', async () => {
+  const { listener, port, next } = await listening(SECRET);
+  const good = Buffer.from('good');
+  const long = Buffer.alloc(300_000, 'x');
+  for (const at of [0, 7, 30, 2 * 24 + good.length, 200_000]) {
+    const cable = await badCable(port, at);
+    const greeting = { kind: TREE, from: 1, to: 0 } as const;
+    const [child, parent] = await Promise.all([
+      dial({ host: '127.0.0.1', port: cable.port }, SECRET, greeting, soon()),
+      next(),
+    ]);
+    let arrived = '';
+    const ended = new Promise<string>(resolve =>
+      child.read({
+        received: bytes => {
+          arrived += Buffer.from(bytes).toString('latin1');
+        },
+        ended: () => resolve('ended'),
+        lost: (_reason, isForged) => resolve(isForged ? 'forged' : 'lost'),
+      }),
+    );
+    parent.send(good);
+    parent.send(long);
+    parent.send(good);
+    // A record that seems to be longer waits for what it lacks.
+    parent.send(Buffer.alloc(5 << 20));
+    assert.is(await ended, 'forged', String(at));
+    assert.is(arrived, at < 24 + good.length ? '' : 'good', String(at));
+    parent.destroy();
+    cable.close();
+  }
+  listener.close();
+});
+
+link('a long message arrives whole, and after what was sent before it', async () => {
+  const { listener, port, next } = await listening(SECRET);
+  const greeting = { kind: TREE, from: 1, to: 0 } as const;
+  const [child, parent] = await Promise.all([
+    dial({ host: '127.0.0.1', port }, SECRET, greeting, soon()),
+    next(),
+  ]);
+  const long = Buffer.alloc(3_000_000, 'long');
+  for (const sealed of [false, true]) {
+    if (sealed) for (const end of [child, parent]) end.sealAll();
+    for (const [from, to] of [
+      [parent, child],
+      [child, parent],
+    ] as const) {
+      let text = '';
+      const whole = new Promise<void>(resolve =>
+        to.read({
+          received: bytes => {
+            text += Buffer.from(bytes).toString('latin1');
+            if (text.length === long.length + 6) resolve();
+          },
+          ended: () => {},
+          lost: () => {},
+        }),
+      );
+      from.send(Buffer.from('abc'));
+      from.send(long);
+      await new Promise<void>(resolve => from.send(Buffer.from('xyz'), resolve));
+      await whole;
+      assert.ok(text === `abc${long}xyz`);
+    }
+  }
+  child.destroy();
   listener.close();
 });
 

@@ -32,7 +32,15 @@ interface Node {
 }
 
 async function open(position: number, count: number): Promise<Node> {
-  const reports = new Reports<Note>({ position, count, secret: SECRET, log: silent });
+  const reports = new Reports<Note>({
+    position,
+    count,
+    secret: SECRET,
+    log: silent,
+    // All nodes are in this process, which others may keep waiting.
+    dialMs: PATIENCE_MS,
+    sendMs: PATIENCE_MS,
+  });
   const heard: number[] = [];
   const listener = new Listener(link => {
     heard.push(link.greeting.from);

@@ -2,7 +2,7 @@
 .PHONY: shared-fs shared-fs-program
 
 SHARED_FS = build/native/shared-fs
-shared-fs-program: $(SHARED_FS)
+shared-fs-program: $(SHARED_FS) ## the file system's program alone
 $(SHARED_FS): $(wildcard test/shared-fs/*.c test/shared-fs/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -Wall -Wextra -Wshadow -Werror -O2 -I/usr/include/fuse3 -o $@ $(filter %.c,$^) -lfuse3 -lpthread

@@ -74,7 +74,7 @@ directories('is private', async () => {
   assert.is(path.dirname(store.directory), chroot);
 });
 
-directories('is refused unless it is ours alone', async () => {
+directories('is refused unless no other user has a part in it', async () => {
   const name = `python-mpi-${process.getuid!()}`;
   const asFile = scratch();
   fs.writeFileSync(path.join(asFile, name), '');
@@ -155,15 +155,18 @@ publishing('discarding leaves nothing, and others their prefix', async () => {
   assert.equal(left(chroot), [`prefix-${ID}`]);
 });
 
-publishing('a kept prefix is found again and goes with the last who does not keep it', async () => {
-  const chroot = scratch();
-  const hold = await (await (await open(chroot)).begin(ID, deadline)).publish(deadline);
-  await hold.release(true, deadline);
-  assert.equal(left(chroot), [`prefix-${ID}`]);
-  const again = await (await open(chroot)).find(ID, deadline);
-  await again!.release(false, deadline);
-  assert.equal(left(chroot), []);
-});
+publishing(
+  'a kept prefix is found again and goes with the last hold that does not keep it',
+  async () => {
+    const chroot = scratch();
+    const hold = await (await (await open(chroot)).begin(ID, deadline)).publish(deadline);
+    await hold.release(true, deadline);
+    assert.equal(left(chroot), [`prefix-${ID}`]);
+    const again = await (await open(chroot)).find(ID, deadline);
+    await again!.release(false, deadline);
+    assert.equal(left(chroot), []);
+  },
+);
 
 publishing.run();
 
@@ -222,7 +225,7 @@ sweeping('leaves a prefix that is kept when another holder was killed', async ()
   assert.equal(left(chroot), [`prefix-${ID}`]);
 });
 
-sweeping('finishes the removal that somebody began', async () => {
+sweeping('finishes the removal that another process began', async () => {
   const chroot = scratch();
   const { directory } = await open(chroot);
   fs.mkdirSync(path.join(directory, 'trash-1234', 'deep'), { recursive: true });

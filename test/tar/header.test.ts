@@ -12,7 +12,7 @@ const PYTHON = '/usr/bin/python3';
 
 const FILE = { type: 'file', name: 'a', target: '', mode: 0o644, size: 0, mtime: 0 } as const;
 
-/** What our reader makes of headers, each with as much content as it announces, of zeros. */
+/** What the reader makes of headers, each with as much content as it announces, of zeros. */
 function reread(members: readonly WritableMember[]): Member[] {
   const read: Member[] = [];
   const reader = new TarReader({
@@ -59,7 +59,7 @@ const MEMBERS: readonly WritableMember[] = [
 
 const writing = suite('tar headers, written');
 
-writing('our reader reads back what was written', () => {
+writing('the reader reads back what was written', () => {
   assert.equal(reread(MEMBERS), MEMBERS);
 });
 

@@ -1,6 +1,6 @@
 /**
- * What `python-mpi --check` makes of what it has found: which look-ups would still go to shared file systems, what
- * they cost, and what to do about each, by name. Pure.
+ * What `python-mpi --check` makes of what it has found: which look-ups would still go to shared
+ * file systems, what they cost, and what to do about each, by name. Pure.
  */
 import { isShared, type Mount, mountOf } from '../../stage/mounts.ts';
 
@@ -31,13 +31,19 @@ const ADVICE: Readonly<Record<string, string>> = {
   'sys.path': 'bundle the Python that is there (python-mpi-bundle --prefix or --venv)',
 };
 
-/** Look-ups per second that a shared file system answers for a whole job: what a good metadata server does. */
+/**
+ * Look-ups per second that a shared file system answers for a whole job: what a good metadata
+ * server does.
+ */
 const LOOKUPS_PER_SECOND = 20_000;
 /** What staging takes: a second to meet and start, and this many unpacked bytes per second. */
 const STAGING_SECONDS = 1;
 const STAGING_RATE = 250e6;
 
-/** Ranks from which staging is quicker than `lookups` on a shared file system by each; undefined when it never is. */
+/**
+ * Ranks from which staging is quicker than `lookups` on a shared file system by each; undefined
+ * when it never is.
+ */
 export function paysFrom(lookups: number, unpacked: number): number | undefined {
   if (lookups === 0) return undefined;
   const seconds = STAGING_SECONDS + unpacked / STAGING_RATE;

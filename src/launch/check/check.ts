@@ -1,6 +1,6 @@
 /**
- * `python-mpi --check`: asks Python and this machine what a start of the script would touch. The script is read for its
- * imports, which are carried out, but it is not run.
+ * `python-mpi --check`: asks Python and this machine what a start of the script would touch. The
+ * script is read for its imports, which are carried out, but it is not run.
  */
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -64,7 +64,8 @@ function real(path: string): string {
 /**
  * The report on a script, a line each. Needs no job, and starts none.
  * @param python Python's own arguments
- * @throws PythonMpiError USAGE, NO_INTERPRETER, TIMEOUT, NO_PACKAGE, PACKAGE_UNREADABLE, CORRUPT_PACKAGE
+ * @throws PythonMpiError USAGE, NO_INTERPRETER, TIMEOUT, NO_PACKAGE, PACKAGE_UNREADABLE,
+ *   CORRUPT_PACKAGE
  */
 export async function check(
   configuration: Configuration,

@@ -1,6 +1,7 @@
 /**
- * A node's part in the report of a run: takes notes while packages are staged, and once Python runs, or the run has
- * failed, brings them to the root, which writes the report. Loaded only when a report was asked for; nobody waits for it.
+ * A node's part in the report of a run: takes notes while packages are staged, and once Python
+ * runs, or the run has failed, brings them to the root, which writes the report. Loaded only when a
+ * report was asked for; no rank waits for it.
  */
 import { asPythonMpiError, JobFailed } from '../../errors.ts';
 import type { Card } from '../../net/card.ts';
@@ -18,8 +19,8 @@ import { type Moment, type NodeRecord, Timeline } from './timeline.ts';
 import { writeReport } from './write.ts';
 
 /**
- * How long a node waits for the reports of those just below, in milliseconds: when Python runs, which nobody keeps waiting,
- * and when the run has failed, whose end waits for this.
+ * How long a node waits for the reports of those just below, in milliseconds: when Python runs,
+ * which keeps no rank waiting, and when the run has failed, whose end waits for this.
  */
 const PATIENCE_MS = 5000;
 const PATIENCE_AFTER_FAILURE_MS = 1500;
@@ -79,7 +80,10 @@ export class NodeReport {
     return this.#timeline!.observe(stager);
   }
 
-  /** Asks where to report to, as long as the launcher may be asked. To be called, and waited for, before Python runs. */
+  /**
+   * Asks where to report to, as long as the launcher may be asked. To be called, and waited for,
+   * before Python runs.
+   */
   async findParents(): Promise<void> {
     const { rendezvous, nodeMap, run } = this.#options;
     const { position } = nodeMap;

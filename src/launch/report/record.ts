@@ -46,9 +46,10 @@ export const DELAYS = {
 export type Delay = keyof typeof DELAYS;
 
 /**
- * The time that a node itself added, by what it was slow at, in milliseconds. What it only waited for is not among it:
- * a node behind a slow one gets everything late and is not to blame. So receiving counts from when the parent
- * had the last segment, and without the time that segments stood waiting for this node's own unpacker.
+ * The time that a node itself added, by what it was slow at, in milliseconds. What it only waited
+ * for is not among it: a node behind a slow one gets everything late and is not to blame. So
+ * receiving counts from when the parent had the last segment, and without the time that segments
+ * stood waiting for this node's own unpacker.
  * @param parent the node that the stream came from, if it reported
  */
 export function delaysOf(

@@ -1,6 +1,6 @@
 /**
- * A run on one screen: how long it took, what the phases came to, the three slowest nodes and why, what is missing.
- * Pure.
+ * A run on one screen: how long it took, what the phases came to, the three slowest nodes and why,
+ * what is missing. Pure.
  */
 import type { Statistics } from '../../engine/engine.ts';
 import type { Received } from '../../net/reports.ts';

@@ -1,6 +1,6 @@
 /**
- * What a node notes of its own run, for the report: moments on its own clock, and counts. Knows nothing of how the
- * notes travel or what is made of them.
+ * What a node notes of its own run, for the report: moments on its own clock, and counts. Knows
+ * nothing of how the notes travel or what is made of them.
  */
 import { hostname } from 'node:os';
 import { now } from '../../deadline.ts';
@@ -17,7 +17,8 @@ import type { Answer, Stager } from '../../net/driver.ts';
  * - `first`, `last`: the first and the last segment of the stream was complete and right
  * - `unpacked`, `published`: all files are there; under the name that Python will use
  * - `verdict`: knows that all nodes are ready, or that one has failed
- * - `python`: the leader's own Python runs; the other ranks of the node become theirs at about the same time
+ * - `python`: the leader's own Python runs; the other ranks of the node become theirs at about the
+ *   same time
  */
 export type Moment =
   | 'met'

@@ -1,6 +1,7 @@
 /**
- * A run as Chrome trace events, which Perfetto and chrome://tracing open: a process per node, its phases as spans on a
- * few tracks, the bytes that had arrived as a counter. Pure. The format: "Trace Event Format", JSON object form.
+ * A run as Chrome trace events, which Perfetto and chrome://tracing open: a process per node, its
+ * phases as spans on a few tracks, the bytes that had arrived as a counter. Pure. The format:
+ * "Trace Event Format", JSON object form.
  */
 import type { Received } from '../../net/reports.ts';
 import { beginningOf, type Moments, momentsOf, type RunRecord } from './record.ts';

@@ -1,5 +1,6 @@
 /**
- * Writes a report: the trace under the name the user gave, the summary beside it. Nobody sees half of one.
+ * Writes a report: the trace under the name the user gave, the summary beside it. No reader sees
+ * half of one.
  */
 import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { PythonMpiError } from '../../errors.ts';

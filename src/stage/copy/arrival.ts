@@ -1,6 +1,7 @@
 /**
- * What python-mpi-bcast puts on a node: how a node knows that it holds something already, and what is left to do when
- * the stream has been unpacked into a draft. Copies of trees, and packages that are extracted.
+ * What python-mpi-bcast puts on a node: how a node knows that it holds something already, and what
+ * is left to do when the stream has been unpacked into a draft. Copies of trees, and packages that
+ * are extracted.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -19,13 +20,16 @@ export interface Arrival {
   unpackInto(draft: CopyDraft): string;
   /**
    * Completes and checks the draft.
-   * @throws PythonMpiError CORRUPT_PACKAGE when it is not the content; CHROOT_UNUSABLE when publishing would destroy what
-   *   the user has not given up
+   * @throws PythonMpiError CORRUPT_PACKAGE when it is not the content; CHROOT_UNUSABLE when
+   *   publishing would destroy what the user has not given up
    */
   complete(draft: CopyDraft, content: string): void;
 }
 
-/** Files and directories, as they are at the root. Their content is known by the digest of their inventory. */
+/**
+ * Files and directories, as they are at the root. Their content is known by the digest of their
+ * inventory.
+ */
 export class TreeArrival implements Arrival {
   readonly names: readonly string[];
   readonly #directory: string;
@@ -61,7 +65,7 @@ export class TreeArrival implements Arrival {
       throw new PythonMpiError(
         'CORRUPT_PACKAGE',
         `what arrived in ${this.#directory} is not what was sent; it was written to meanwhile`,
-        { hint: 'start again when nobody writes there' },
+        { hint: 'start again when no program writes there' },
       );
     }
     if (this.#replace) return;
@@ -119,7 +123,9 @@ export class PackageArrival implements Arrival {
     });
   }
 
-  /** What was unpacked. The directory itself is not part of it: the record's file changes its time. */
+  /**
+   * What was unpacked. The directory itself is not part of it: the record's file changes its time.
+   */
   #inventory(directory: string): Item[] {
     const [name] = this.names;
     const own = [binaryPath(name), binaryPath(`${name}/${PackageArrival.#RECORD}`)];

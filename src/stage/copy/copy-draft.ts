@@ -3,12 +3,13 @@
  *
  *     <directory>/.python-mpi-bcast-<token>/
  *       lock         held by the maker for its life
- *       kept         names the files that are taken over from what is published: a JSON list of paths
+ *       kept         files that are taken over from what is published: a JSON list of paths
  *       tree/        what is to be published, by name
  *       old/         what it replaces, while it is being replaced
  *
- * A draft whose lock can be taken is dead, and removed by whoever comes by. rename(2) replaces a file by a file at once; a
- * directory has to be moved away first, so for an instant there is none. Nobody ever sees half of one.
+ * A draft whose lock can be taken is dead, and removed by the next copy there. rename(2) replaces a
+ * file by a file at once; a directory has to be moved away first, so for an instant there is none.
+ * No reader ever sees half of one.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,7 +33,7 @@ export class CopyDraft {
   readonly #lock: KernelLock;
 
   /**
-   * Begins a draft, and discards those of the dead.
+   * Begins a draft, and discards dead ones.
    * @param directory where its trees will be published, absolute; made if need be
    * @throws PythonMpiError NO_SPACE, CHROOT_UNUSABLE, SYSTEM, as all methods
    */
@@ -43,7 +44,7 @@ export class CopyDraft {
       this.#made = makeDirectories(directory);
       sweepDrafts(directory);
       fs.mkdirSync(this.path, { mode: 0o700 });
-      // The name is new, so nobody has the lock.
+      // The name is new, so no process has the lock.
       this.#lock = KernelLock.take(join(this.path, 'lock'))!;
     } catch (error) {
       throw chrootError(error, `write in ${directory}`);
@@ -126,8 +127,8 @@ export class CopyDraft {
 }
 
 /**
- * Makes a directory and those above it that are missing. (Node's own way of doing this never returns where a file
- * system, such as /proc, says ENOENT to every mkdir.)
+ * Makes a directory and those above it that are missing. (Node's own way of doing this never
+ * returns where a file system, such as /proc, says ENOENT to every mkdir.)
  * @returns the outermost one that was made
  */
 function makeDirectories(path: string): string | undefined {
@@ -141,7 +142,10 @@ function makeDirectories(path: string): string | undefined {
   return outer ?? path;
 }
 
-/** Discards the drafts of the dead in a directory, and puts back what one of them was about to replace. */
+/**
+ * Discards dead drafts in a directory, and puts back what one of them was about to
+ * replace.
+ */
 export function sweepDrafts(directory: string): void {
   let names: string[];
   try {

@@ -1,6 +1,7 @@
 /**
- * What lies at a path: every item of a tree with what makes two trees the same. As rsync does, files are taken to
- * be the same when path, kind, permissions, size and time of change are; contents are not read.
+ * What lies at a path: every item of a tree with what makes two trees the same. As rsync does,
+ * files are taken to be the same when path, kind, permissions, size and time of change are;
+ * contents are not read.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -24,7 +25,8 @@ export interface Item {
 }
 
 /**
- * The items at `name` in `directory`, each directory before what is in it, in byte order; empty when there is nothing.
+ * The items at `name` in `directory`, each directory before what is in it, in byte order; empty
+ * when there is nothing.
  * @param as first component of the items' paths
  * @throws what the system call said, with the path in it
  */

@@ -1,6 +1,6 @@
 /**
- * Files and directories at the root, as one package that exists nowhere: a tar stream computed from an inventory, of
- * which any part can be read. What was written to meanwhile is noticed.
+ * Files and directories at the root, as one package that exists nowhere: a tar stream computed from
+ * an inventory, of which any part can be read. What was written to meanwhile is noticed.
  */
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -41,7 +41,8 @@ export class TreeSource implements PackageSource {
   /**
    * Lays the stream out and reads all of it once, to know its digest.
    * @param name of what it is, for messages
-   * @throws PythonMpiError PACKAGE_UNREADABLE naming the file; CORRUPT_PACKAGE when one was written to meanwhile
+   * @throws PythonMpiError PACKAGE_UNREADABLE naming the file; CORRUPT_PACKAGE when one was written
+   *   to meanwhile
    */
   static async open(name: string, loads: readonly Load[]): Promise<TreeSource> {
     const extents = layOut(loads);

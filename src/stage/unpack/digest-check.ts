@@ -1,5 +1,6 @@
 /**
- * Whether what arrives is what was announced: the SHA-256 of each package of a stream. Knows bytes, not what is in them.
+ * Whether what arrives is what was announced: the SHA-256 of each package of a stream. Knows bytes,
+ * not what is in them.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { PythonMpiError } from '../../errors.ts';
@@ -33,7 +34,10 @@ export class DigestCheck {
     this.#left -= bytes.length;
   }
 
-  /** Ends the current package, of which nothing is left. @throws PythonMpiError CORRUPT_PACKAGE for another content */
+  /**
+   * Ends the current package, of which nothing is left.
+   * @throws PythonMpiError CORRUPT_PACKAGE for another content
+   */
   next(): void {
     const spec = this.#packages[this.#index]!;
     const found = this.#hash.digest('hex');

@@ -1,5 +1,6 @@
 /**
- * Puts the members of packages into a directory: carries out what the placement decided, nothing else.
+ * Puts the members of packages into a directory: carries out what the placement decided, nothing
+ * else.
  *
  * Synchronous on purpose, in a thread of its own: a system call per member costs some 10 us, a hop
  * through the thread pool for each would cost five times that.
@@ -26,7 +27,7 @@ interface Attributes {
 }
 
 export class Extractor implements TarHandler {
-  /** The directory with a trailing slash, as a binary string (see tar.ts). */
+  /** The directory with a trailing slash, as a binary string (see names.ts). */
   readonly #base: string;
   readonly #umask: number;
   readonly #placement: Placement;
@@ -36,7 +37,7 @@ export class Extractor implements TarHandler {
   #open: { fd: number; path: string; mtime: number } | undefined;
 
   /**
-   * @param directory absolute, empty, and written to by nobody else
+   * @param directory absolute, empty, and written to by no other process
    * @param umask of the process, which a worker thread cannot ask for
    * @param permissions bits that are kept; default those of {@link Placement}
    */
@@ -55,7 +56,7 @@ export class Extractor implements TarHandler {
       if (step.replaces) fs.unlinkSync(path);
       switch (step.action) {
         case 'directory':
-          // Who may enter the prefix is not for a package to say.
+          // Which users may enter the prefix is not for a package to say.
           if (step.path !== '')
             this.#directories.set(step.path, { mode: step.mode, mtime: member.mtime });
           return;
@@ -131,7 +132,10 @@ export class Extractor implements TarHandler {
   }
 }
 
-/** A time in seconds as Node wants it: it takes a negative number for the present, but not such a Date. */
+/**
+ * A time in seconds as Node wants it: it takes a negative number for the present, but not such a
+ * Date.
+ */
 function instant(seconds: number): number | Date {
   return seconds < 0 ? new Date(seconds * 1000) : seconds;
 }

@@ -1,6 +1,6 @@
 /**
- * Decompresses packages in a thread of its own: takes their bytes from one ring and puts the plain tar bytes into
- * another, with a mark behind each package. What it gets has been checked.
+ * Decompresses packages in a thread of its own: takes their bytes from one ring and puts the plain
+ * tar bytes into another, with a mark behind each package. What it gets has been checked.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { PackageFormat, PackageSpec } from '../package.ts';

@@ -2,11 +2,11 @@
  * Decompression as a pump: compressed bytes in, plain bytes into memory the caller provides. Knows
  * the formats, not where bytes come from or go to.
  *
- * Node's documented zlib interfaces either want the whole input at once or allocate a buffer for each
- * piece of output and hop through the thread pool for it, which takes half as long again as inflating
- * does. In a thread of its own inflating may block, so this file drives the synchronous handle below
- * those interfaces, the same that `gunzipSync` drives. It is the only file that knows of it, and
- * {@link decompressor} says so plainly where a future Node should have moved it.
+ * Node's documented zlib interfaces either want the whole input at once or allocate a buffer for
+ * each piece of output and hop through the thread pool for it, which takes half as long again as
+ * inflating does. In a thread of its own inflating may block, so this file drives the synchronous
+ * handle below those interfaces, the same that `gunzipSync` drives. It is the only file that knows
+ * of it, and {@link decompressor} says so plainly where a future Node should have moved it.
  */
 import zlib from 'node:zlib';
 import { PythonMpiError } from '../../errors.ts';
@@ -20,8 +20,8 @@ export interface Pumped {
 
 export interface Decompressor {
   /**
-   * Takes from `input`, writes to `output`, as much of both as possible. The result is overwritten by
-   * the next call. Call again with an empty input while `output` came back full.
+   * Takes from `input`, writes to `output`, as much of both as possible. The result is overwritten
+   * by the next call. Call again with an empty input while `output` came back full.
    * @throws PythonMpiError CORRUPT_PACKAGE, without naming the package
    */
   pump(input: Uint8Array, output: Uint8Array): Pumped;

@@ -1,6 +1,6 @@
 /**
- * How much memory a package will take, found by decompressing it to nowhere: for a look before the run, where there is
- * time for it. A run knows only a lower bound before it has unpacked.
+ * How much memory a package will take, found by decompressing it to nowhere: for a look before the
+ * run, where there is time for it. A run knows only a lower bound before it has unpacked.
  */
 import { blamed, type PackageSource, type PackageSpec } from '../package.ts';
 import { type Decompressor, decompressor } from './inflate.ts';
@@ -30,7 +30,9 @@ export async function measure(source: PackageSource): Promise<number> {
   return bytes;
 }
 
-/** Decompresses all of `piece`, each time into the same memory. Returns how many bytes that gave. */
+/**
+ * Decompresses all of `piece`, each time into the same memory. Returns how many bytes that gave.
+ */
 function inflate(pump: Decompressor, piece: Uint8Array, output: Uint8Array): number {
   let [consumed, produced, full] = [0, 0, false];
   while (consumed < piece.length || full) {

@@ -1,9 +1,10 @@
 /**
  * What may be put where: every decision of unpacking, and no I/O.
  *
- * The prefix starts empty and only the unpacker writes to it, so a tree in memory knows everything that
- * is there. Each member of a package is turned into a step whose path is real: none of its directories
- * is a symlink. So executing a step needs no look at the file system, and cannot leave the prefix.
+ * The prefix starts empty and only the unpacker writes to it, so a tree in memory knows everything
+ * that is there. Each member of a package is turned into a step whose path is real: none of its
+ * directories is a symlink. So executing a step needs no look at the file system, and cannot leave
+ * the prefix.
  *
  * The rules:
  * - A name is relative and has no `..`. Devices and fifos are refused.
@@ -13,16 +14,21 @@
  * - A file, link or symlink replaces anything but a directory; a directory merges into a directory.
  *   Anything else is a conflict.
  * - There is an end to members, and to the length of a name.
- * - setuid, setgid and sticky bits are dropped, and unless told otherwise the write bits of group and others.
+ * - setuid, setgid and sticky bits are dropped, and unless told otherwise the write bits of group
+ *   and others.
  */
 import { PythonMpiError } from '../../errors.ts';
 import { type Member, printable } from '../../tar/read.ts';
 
-/** One thing to do in the prefix. Paths are relative to it, real, and binary strings as in tar.ts. */
+/**
+ * One thing to do in the prefix. Paths are relative to it, real, and binary strings (see names.ts).
+ */
 export interface Step {
   action: 'file' | 'link' | 'symlink' | 'directory' | 'none';
   path: string;
-  /** Directories to make first, outermost first. For a directory this includes itself if it is new. */
+  /**
+   * Directories to make first, outermost first. For a directory this includes itself if it is new.
+   */
   missing: string[];
   /** Whether something that is not a directory lies at `path` and has to go first. */
   replaces: boolean;
@@ -58,9 +64,9 @@ const MAX_SYMLINKS = 40;
 /** Longest path in bytes that Linux takes, its NUL included (limits.h). */
 const PATH_MAX = 4096;
 /**
- * Members, and directories that come with them unnamed, that one prefix may have. The largest environments
- * have a third of that. An entry costs a few hundred bytes here and a thousand in the kernel, so ten million would
- * take much of a node's memory.
+ * Members, and directories that come with them unnamed, that one prefix may have. The largest
+ * environments have a third of that. An entry costs a few hundred bytes here and a thousand in the
+ * kernel, so ten million would take much of a node's memory.
  */
 export const MAX_ENTRIES = 1_000_000;
 
@@ -147,7 +153,8 @@ export class Placement {
 
   /**
    * A directory with its real path.
-   * @param missing gets the directories that are not there yet; without it their absence is an error
+   * @param missing gets the directories that are not there yet; without it their absence is an
+   *   error
    */
   #directory(
     components: readonly string[],

@@ -1,18 +1,18 @@
 /**
- * A pipe between two threads: one writer, one reader, bytes in shared memory, nothing copied but the
- * bytes themselves. Knows nothing of what they mean.
+ * A pipe between two threads: one writer, one reader, bytes in shared memory, nothing copied but
+ * the bytes themselves. Knows nothing of what they mean.
  *
  * Both sides see contiguous spans of the one buffer: the writer fills `space()` and commits, the
- * reader looks at `waitForData()` and releases. Positions count all bytes ever moved, modulo 2^32, so
- * their difference is the fill.
+ * reader looks at `waitForData()` and releases. Positions count all bytes ever moved, modulo 2^32,
+ * so their difference is the fill.
  *
  * A side sleeps only when the ring is full or empty, but is then woken only for an amount that is
- * worth it: waking a thread costs as much as moving 100 KiB. Before it sleeps it says how much it wants
- * and looks once more; whoever moves bytes looks afterwards at what is wanted. So one of the two sees
- * the other, and no change is lost.
+ * worth it: waking a thread costs as much as moving 100 KiB. Before it sleeps it says how much it
+ * wants and looks once more; the side that moves bytes looks afterwards at what is wanted. So one
+ * of the two sees the other, and no change is lost.
  *
- * The writer may set marks ("here a package ends"), numbered from 0. The reader asks for data up to a
- * mark and gets nothing beyond it, however much is already there.
+ * The writer may set marks ("here a package ends"), numbered from 0. The reader asks for data up to
+ * a mark and gets nothing beyond it, however much is already there.
  */
 
 /** Words of the control block; marks follow. */
@@ -37,7 +37,9 @@ export interface RingMemory {
   bytes: SharedArrayBuffer;
 }
 
-/** Thrown by a wait when the other side has given up. Whoever broke the ring tells the reason. */
+/**
+ * Thrown by a wait when the other side has given up. The side that broke the ring tells the reason.
+ */
 export class BrokenRing extends Error {
   constructor() {
     super('the other end of the ring gave up');
@@ -187,8 +189,8 @@ export class RingReader extends RingEnd {
 
   /** Undefined when there is nothing yet, but may be. */
   #data(limit: number, mark: number): Buffer | undefined {
-    // In this order: bytes behind a mark are committed after it is set, so a fill that includes some
-    // was loaded when the mark was already visible.
+    // In this order: bytes behind a mark are committed after it is set, so a fill that includes
+    // some was loaded when the mark was already visible.
     const fill = this.fill;
     const before = this.#untilMark(mark);
     if (fill === 0 && before > 0) return undefined;

@@ -1,9 +1,9 @@
 /**
- * What the threads of unpacking have in common: how work begins, ends, and fails in a worker, and how
- * the main thread hears of it.
+ * What the threads of unpacking have in common: how work begins, ends, and fails in a worker, and
+ * how the main thread hears of it.
  *
- * A thread that fails breaks its rings, so that no other thread waits for it. A thread that meets a broken ring ends
- * without an error: the first thread to fail is the one that knows the cause.
+ * A thread that fails breaks its rings, so that no other thread waits for it. A thread that meets a
+ * broken ring ends without an error: the first thread to fail is the one that knows the cause.
  */
 import { readFileSync } from 'node:fs';
 import { type MessagePort, Worker } from 'node:worker_threads';
@@ -49,15 +49,16 @@ export function runThread<Result>(
 /**
  * In the main thread: starts a worker and follows it to its end.
  * @param name of the entry file, which the build bundles to dist/lib/
- * @returns the work's result, or undefined when it ended because of a broken ring; settles only when
- *   the thread is gone and its memory free. Rejects with the PythonMpiError of the work.
+ * @returns the work's result, or undefined when it ended because of a broken ring; settles only
+ *   when the thread is gone and its memory free. Rejects with the PythonMpiError of the work.
  */
 export async function startThread<Result>(name: string, task: object): Promise<Result | undefined> {
   const source = readFileSync(workerProgram(name), 'utf8');
   const worker = new Worker(source, {
     name,
     workerData: task,
-    // Given the file, Node would look at every directory above it; without the limit, for its own file.
+    // Given the file, Node would look at every directory above it; without the limit, for its own
+    // file.
     eval: true,
     resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
   });

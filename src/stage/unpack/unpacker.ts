@@ -2,11 +2,15 @@
  * Unpacks packages while they arrive. Owns the threads that do it and the memory between them:
  *
  *     deliver(), SHA-256 -> compressed ring -> inflate -> plain ring -> tar, files
- *     deliver(), SHA-256 ---------------------------> plain ring -> tar, files      where nothing is compressed
  *
- * The last bytes of a package go on only when its digest was right: so nothing that is not what the root announced is
- * ever finished. Bytes are delivered in order, however little room there is. Nothing is published here: a directory is
- * whole when `finished` has resolved, and rubbish otherwise.
+ * or, where no package is compressed,
+ *
+ *     deliver(), SHA-256 ---------------------------> plain ring -> tar, files
+ *
+ * The last bytes of a package go on only when its digest was right: so nothing that is not what the
+ * root announced is ever finished. Bytes are delivered in order, however little room there is.
+ * Nothing is published here: a directory is whole when `finished` has resolved, and rubbish
+ * otherwise.
  */
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { type PackageSpec, totalOf } from '../package.ts';
@@ -39,7 +43,10 @@ export class Unpacker {
    * NO_SPACE, CHROOT_UNUSABLE, SYSTEM, CANCELLED, NO_RUNTIME.
    */
   readonly finished: Promise<Extracted>;
-  /** Where the caller's bytes go, and where they end up. Given up when all is over, so that the memory can go. */
+  /**
+   * Where the caller's bytes go, and where they end up. Given up when all is over, so that the
+   * memory can go.
+   */
   #input: RingWriter | undefined;
   #plain: RingWriter | undefined;
   readonly #check: DigestCheck;
@@ -79,7 +86,8 @@ export class Unpacker {
 
   /**
    * Takes the next bytes of the stream; none when unpacking is over, and `finished` then says why.
-   * @returns undefined when they have been copied; else a promise that they are, until which they must stay as they are
+   * @returns undefined when they have been copied; else a promise that they are, until which they
+   *   must stay as they are
    * @throws PythonMpiError INTERNAL for more bytes than were announced
    */
   deliver(bytes: Uint8Array): Promise<void> | undefined {
@@ -88,7 +96,8 @@ export class Unpacker {
     }
     this.#delivered += bytes.length;
     this.#progress(this.#delivered, this.#total);
-    // The next bytes come while the rest of an earlier delivery still waits for room: they wait behind it.
+    // The next bytes come while the rest of an earlier delivery still waits for room: they wait
+    // behind it.
     const taken = this.#backlog === 0 ? this.#write(bytes) : 0;
     return taken < bytes.length ? this.#deliverLater(bytes.subarray(taken)) : undefined;
   }
@@ -111,7 +120,10 @@ export class Unpacker {
     return this.#delivery;
   }
 
-  /** Copies as many bytes as there is room for. @returns how many; all of them when unpacking is over */
+  /**
+   * Copies as many bytes as there is room for.
+   * @returns how many; all of them when unpacking is over
+   */
   #write(bytes: Uint8Array): number {
     let taken = 0;
     while (taken < bytes.length) {

@@ -12,7 +12,9 @@ import type { Received } from '../../../src/net/reports.ts';
 import { modulePackage, run } from '../../support/job.ts';
 import { scratch } from '../../support/scratch.ts';
 
-/** A node of a chain whose clock began `position` seconds before the root's. Every hop adds 10 ms. */
+/**
+ * A node of a chain whose clock began `position` seconds before the root's. Every hop adds 10 ms.
+ */
 function node(position: number, change: Partial<NodeRecord> = {}): Received<NodeRecord> {
   const offsetMs = position * -1000;
   const hop = position * 10;
@@ -145,7 +147,7 @@ made('nodes that differ in nothing are not called slow', () => {
   assert.equal(slowestOf(runOf([quiet, ...same])), []);
 });
 
-made('who did not report is said, and why Python did not run', () => {
+made('nodes that did not report are named, and why Python did not run', () => {
   const partial = runOf([node(0), node(2)], {
     count: 4,
     failure: 'lost node n1 [PEER_LOST]',

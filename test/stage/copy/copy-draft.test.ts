@@ -123,7 +123,7 @@ draft('a file that is written to while it is sent is noticed', async () => {
   await source.close();
 });
 
-draft('drafts of the dead are swept, and what they had moved away is put back', () => {
+draft('dead drafts are swept, and what they had moved away is put back', () => {
   const directory = scratch();
   const living = new CopyDraft(directory);
   const dead = join(directory, '.python-mpi-bcast-dead');

@@ -80,7 +80,7 @@ rings('tells the writer when there is space again', async () => {
   assert.is(writer.space(8).length, 3);
 });
 
-rings('once broken lets nobody wait', async () => {
+rings('once broken ends every wait', async () => {
   const { writer, reader } = ring(8);
   write(writer, 'abcdefgh');
   const waiting = writer.untilSpace();

@@ -103,7 +103,7 @@ good('more than the rings hold', async () => {
 });
 
 good('a small package behind one that is larger than the rings', async () => {
-  // Its bytes alone are not worth waking anybody who sleeps.
+  // Its bytes alone are not worth waking a thread that sleeps.
   for (const pack of Object.values(packed)) {
     const directory = scratch();
     const large = archive({ name: 'large', content: randomBytes(12 << 20) });
@@ -150,7 +150,8 @@ good("Debian's Python with numpy as GNU tar does", async () => {
   for (const name of ['ours', 'theirs']) fs.mkdirSync(path.join(work, name));
   execFileSync('tar', ['-C', path.join(work, 'theirs'), '-xzf', file]);
   await unpack(path.join(work, 'ours'), [{ bytes: fs.readFileSync(file), format: 'tar.gz' }]);
-  // GNU tar makes the directories above what was packed when it unpacked, which is not in the package.
+  // GNU tar makes the directories above what was packed when it unpacked, which is not in the
+  // package.
   const dated = (line: string) => trees.some(tree => line.includes(`"${tree}`));
   const theirs = listing(path.join(work, 'theirs')).filter(dated);
   assert.ok(theirs.length > 1000);
