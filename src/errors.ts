@@ -32,8 +32,8 @@ export const STATUS = {
 export type ErrorCode = keyof typeof STATUS;
 
 /**
- * Which ranks see an error with the one that throws it: none, all of its node, the first rank of the
- * job at least, or any but that. Who tells the user follows from it.
+ * Which ranks see an error with the one that throws it: none, all of its node, the first rank of
+ * the job at least, or any but that. Which rank tells the user follows from it.
  */
 export type SeenBy = 'this rank' | 'this node' | 'the first rank' | 'all but the first rank';
 
@@ -47,7 +47,9 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
-/** The one error type that crosses module boundaries. `message` is one clause, without host or hint. */
+/**
+ * The one error type that crosses module boundaries. `message` is one clause, without host or hint.
+ */
 export class PythonMpiError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
@@ -84,10 +86,12 @@ export function codeOfStatus(status: number): ErrorCode {
   return 'INTERNAL';
 }
 
-/** Anything that was thrown, as one of ours. Foreign errors are INTERNAL unless `code` says better. */
+/**
+ * Anything that was thrown, as one of ours. Foreign errors are INTERNAL unless `code` says better.
+ */
 export function asPythonMpiError(thrown: unknown, code: ErrorCode = 'INTERNAL'): PythonMpiError {
   if (thrown instanceof PythonMpiError) return thrown;
-  // Foreign messages can be long, and quote what is nobody's business: the first words will do.
+  // Foreign messages can be long, and quote what must not be shown: the first words will do.
   const message = (thrown instanceof Error ? thrown.message : String(thrown)).slice(0, 120);
   return new PythonMpiError(code, message, { cause: thrown });
 }

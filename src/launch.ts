@@ -47,9 +47,9 @@ export async function launch(run: Run): Promise<Outcome> {
   try {
     if (configuration.packages.length > 0) {
       if (session.rendezvousFile !== undefined) {
-        const { withStore } = await import('./launch/rendezvous/kvs-server.ts');
+        const { withKvs } = await import('./launch/rendezvous/kvs-server.ts');
         const only = configuration.interface;
-        session = await withStore(session, { only, deadline, log });
+        session = await withKvs(session, { only, deadline, log });
       }
       nodeMap = await findNodeMap(session);
       staged = await stage(run, session, nodeMap, deadline);

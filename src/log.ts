@@ -1,5 +1,6 @@
 /**
- * The story of a run on stderr, for PYTHON_MPI_VERBOSE. Owns the format; knows nothing of what is told.
+ * The story of a run on stderr, for PYTHON_MPI_VERBOSE. Owns the format; knows nothing of what is
+ * told.
  */
 import { STDERR, say } from './output.ts';
 

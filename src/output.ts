@@ -1,9 +1,11 @@
 /**
- * What the programs themselves say on standard output and standard error: the only writer of both. A leaf.
+ * What the programs themselves say on standard output and standard error: the only writer of both.
+ * A leaf.
  *
- * A launcher may give all ranks of a node the same pipe, and a flag of a pipe is set for all processes that hold it.
- * Node's own streams make a pipe non-blocking as soon as they are looked at, and then the Pythons of all ranks lose what
- * does not fit. So those streams are never touched: bytes go out by write(2), and are out when the call returns.
+ * A launcher may give all ranks of a node the same pipe, and a flag of a pipe is set for all
+ * processes that hold it. Node's own streams make a pipe non-blocking as soon as they are looked
+ * at, and then the Pythons of all ranks lose what does not fit. So those streams are never touched:
+ * bytes go out by write(2), and are out when the call returns.
  */
 import { writeSync } from 'node:fs';
 import { Writable } from 'node:stream';
@@ -18,7 +20,8 @@ const FULL_MS = 10_000;
 const RETRY_MS = 5;
 
 /**
- * Writes a text, whole unless its reader has gone or does not read for ten seconds: there is nothing left to tell then.
+ * Writes a text, whole unless its reader has gone or does not read for ten seconds: there is
+ * nothing left to tell then.
  */
 export function say(descriptor: StandardDescriptor, text: string | Buffer): void {
   let rest = Buffer.from(text);
@@ -35,8 +38,9 @@ export function say(descriptor: StandardDescriptor, text: string | Buffer): void
 }
 
 /**
- * Puts streams that write like {@link say} into the place of Node's own. To be called before anything else: Node itself
- * looks at process.stderr whenever a socket is destroyed, and at both when a thread is started.
+ * Puts streams that write like {@link say} into the place of Node's own. To be called before
+ * anything else: Node itself looks at process.stderr whenever a socket is destroyed, and at both
+ * when a thread is started.
  */
 export function replaceStreams(): void {
   for (const [name, descriptor] of [

@@ -1,10 +1,11 @@
 /**
- * Makes the executables of bin/, which are all the same file and become the program of their own name:
+ * Makes the executables of bin/, which are all the same file and become the program of their own
+ * name:
  *
  *     node tools/assemble.ts OUTPUT...
  *
- * tools/start.sh is the frame. Into it go tools/start.js, as one line, for those who read `ps` line by line, and the
- * table of variables that tell a rank its number.
+ * tools/start.sh is the frame. Into it go tools/start.js, as one line, for tools that read `ps`
+ * line by line, and the table of variables that tell a rank its number.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { transformSync } from 'esbuild';

@@ -1,11 +1,13 @@
 /**
- * The last step of bundling a program: puts it into the form that bin/python-mpi reads at once and has Node run.
+ * The last step of bundling a program: puts it into the form that bin/python-mpi reads at once and
+ * has Node run.
  *
  *     node tools/precompile.ts BUNDLE OUTPUT
  *
- * The output is a line `//` and ten digits, the length of the source with this line; the source, a function of `require`
- * and the file's own name; and behind it what V8 made of it. Compiling is a fifth of what a rank costs until it is
- * Python, and all ranks compile the same. Another V8 than this one rejects that part and compiles.
+ * The output is a line `//` and ten digits, the length of the source with this line; the source, a
+ * function of `require` and the file's own name; and behind it what V8 made of it. Compiling is a
+ * fifth of what a rank costs until it is Python, and all ranks compile the same. Another V8 than
+ * this one rejects that part and compiles.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';

@@ -1,10 +1,11 @@
 /**
- * What Node runs first, as one line in bin/: reads a program and runs it, at the cost of one look-up. It gets the
- * arguments
+ * What Node runs first, as one line in bin/: reads a program and runs it, at the cost of one
+ * look-up. It gets the arguments
  *
  *     PROGRAM RANK SELF LD_LIBRARY_PATH MALLOC_ARENA_MAX [argument]...
  *
- * where the last two of its own are `=` and what the user had exported, or empty. tools/precompile.ts says what it reads.
+ * where the last two of its own are `=` and what the user had exported, or empty.
+ * tools/precompile.ts says what it reads.
  */
 {
   const { readFileSync, realpathSync, writeSync } = require('node:fs');

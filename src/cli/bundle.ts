@@ -11,7 +11,7 @@ import { parseWith } from './commander.ts';
 /** Zip's and wheels' earliest time: late enough for every file system and tool. */
 const DEFAULT_MTIME = Date.UTC(1980, 0, 1) / 1000;
 const DEFAULT_TIMEOUT_SECONDS = 3600;
-/** A login node belongs to everybody. */
+/** A login node is shared by all its users. */
 const MOST_JOBS = 16;
 
 export type BundleCommand =

@@ -1,8 +1,8 @@
 /**
  * The command line of python-mpi: our long options first, then Python's own words, byte for byte.
  *
- * Words that are right are read here, because every rank does it; commander is loaded for the others, to tell the user
- * what is wrong or what there is.
+ * Words that are right are read here, because every rank does it; commander is loaded for the
+ * others, to tell the user what is wrong or what there is.
  */
 import { PythonMpiError } from '../errors.ts';
 import { parseWith } from './commander.ts';

@@ -1,6 +1,6 @@
 /**
- * What the user can set, once: each variable PYTHON_MPI_<NAME> has a long option of the same name, and the
- * option wins. The only reader of the process environment.
+ * What the user can set, once: each variable PYTHON_MPI_<NAME> has a long option of the same name,
+ * and the option wins. The only reader of the process environment.
  */
 import { resolve } from 'node:path';
 import { PythonMpiError } from '../errors.ts';

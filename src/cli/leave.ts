@@ -1,10 +1,12 @@
 /**
- * The one way out of all programs, after success, failure and signals alike. Output is out by then: see output.ts.
+ * The one way out of all programs, after success, failure and signals alike. Output is out by then:
+ * see output.ts.
  *
- * exit(3), and with it process.exit, joins the threads of libuv's pool. One of them may be blocked in a read of the
- * launcher's descriptor for ever, where the launcher has fallen silent: the descriptor is Python's too, so it must stay
- * blocking, and nothing can interrupt the read. Of what remains only execve(2) ends all threads and leaves a status: the
- * process becomes a shell that exits. That costs less than the tear-down of Node does. A signal ends all threads, too.
+ * exit(3), and with it process.exit, joins the threads of libuv's pool. One of them may be blocked
+ * in a read of the launcher's descriptor for ever, where the launcher has fallen silent: the
+ * descriptor is Python's too, so it must stay blocking, and nothing can interrupt the read. Of what
+ * remains only execve(2) ends all threads and leaves a status: the process becomes a shell that
+ * exits. That costs less than the tear-down of Node does. A signal ends all threads, too.
  */
 import { constants } from 'node:os';
 
@@ -21,7 +23,8 @@ export function leave(end: number | NodeJS.Signals): never {
 /** Returns only where the signal does not end a process. */
 function killBy(signal: NodeJS.Signals): void {
   if (signal !== 'SIGKILL') {
-    // Node ignores SIGPIPE, and a parent may have had others ignored: a handler that goes away leaves the default.
+    // Node ignores SIGPIPE, and a parent may have had others ignored: a handler that goes away
+    // leaves the default.
     process.on(signal, () => {});
     process.removeAllListeners(signal);
   }

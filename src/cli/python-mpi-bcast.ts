@@ -1,5 +1,6 @@
 /**
- * The program python-mpi-bcast: command line and environment in, copies on all nodes and an exit status out.
+ * The program python-mpi-bcast: command line and environment in, copies on all nodes and an exit
+ * status out.
  */
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';

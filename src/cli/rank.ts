@@ -1,5 +1,6 @@
 /**
- * What the programs that run as ranks of a job have in common: which rank speaks, how far it is, and how to end.
+ * What the programs that run as ranks of a job have in common: which rank speaks, how far it is,
+ * and how to end.
  */
 import { now } from '../deadline.ts';
 import { asPythonMpiError, JobFailed, type PythonMpiError } from '../errors.ts';
@@ -34,8 +35,8 @@ export function progressOf(program: string): (done: number, total: number) => vo
 }
 
 /**
- * Ends a rank that cannot go on. Unless the user has been told why, or another rank does it, this one
- * does.
+ * Ends a rank that cannot go on. Unless the user has been told why, or another rank does it, this
+ * one does.
  * @param program whose name stands before the line
  * @param env tells whether this is the first rank
  */

@@ -1,6 +1,6 @@
 /**
- * One line at the bottom of a terminal that says how far something has come, and goes away at its end. Where standard
- * error is no terminal there is none.
+ * One line at the bottom of a terminal that says how far something has come, and goes away at its
+ * end. Where standard error is no terminal there is none.
  */
 import { STDERR, say } from '../output.ts';
 

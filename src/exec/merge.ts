@@ -1,9 +1,9 @@
 /**
- * The output of several processes, passed on to one descriptor of this process in whole lines. Knows nothing of the
- * processes.
+ * The output of several processes, passed on to one descriptor of this process in whole lines.
+ * Knows nothing of the processes.
  *
- * It is written by libuv's threads: a reader that takes its time must not keep this process from answering ranks and
- * relaying signals. Not by Node's streams: see output.ts.
+ * It is written by libuv's threads: a reader that takes its time must not keep this process from
+ * answering ranks and relaying signals. Not by Node's streams: see output.ts.
  */
 import { write } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -28,12 +28,18 @@ export class LineMerger {
     this.#descriptor = descriptor;
   }
 
-  /** Passes lines on as they are complete. When the reader of all has gone, this source loses its reader, too. */
+  /**
+   * Passes lines on as they are complete. When the reader of all has gone, this source loses its
+   * reader, too.
+   */
   add(source: Readable): void {
     this.#passing.push(this.#pass(source));
   }
 
-  /** Resolves when all sources have ended and all is written, also what came after the last line break of each. */
+  /**
+   * Resolves when all sources have ended and all is written, also what came after the last line
+   * break of each.
+   */
   async finish(): Promise<void> {
     for (const tail of this.#passing) await this.#write(await tail);
   }

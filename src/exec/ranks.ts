@@ -1,6 +1,6 @@
 /**
- * The embedded launcher's processes: starts the ranks of a local job, merges their output line by line, ends
- * the others when one fails. Speaks no PMI: whoever starts the ranks is handed each one's connection.
+ * The embedded launcher's processes: starts the ranks of a local job, merges their output line by
+ * line, ends the others when one fails. Speaks no PMI: the launch is handed each rank's connection.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
@@ -58,7 +58,8 @@ export class LocalRanks {
       this.#err.add(child.stderr!);
       this.#children.push(child);
     }
-    // A launcher that is killed takes its ranks with it. SIGKILL, since nobody is left to be merciful.
+    // A launcher that is killed takes its ranks with it. SIGKILL, since no process is left that
+    // could wait for them to end.
     const groups = this.#children.flatMap(({ pid }) => (pid === undefined ? [] : [`-${pid}`]));
     this.#janitor = new Janitor(['/bin/sh', '-c', 'kill -s KILL -- "$@"', 'sh', ...groups]);
     this.#relay = new SignalRelay(signal => {

@@ -7,7 +7,7 @@ import { LocalRanks } from '../exec/ranks.ts';
 import { type Outcome, shellStatus } from '../outcome.ts';
 import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/launchers/embedded.ts';
 import { formatMapping } from '../pmi/mapping.ts';
-import { type Answer, Pmi1Server } from '../pmi/pmi1/server.ts';
+import { Pmi1Server, type Reaction } from '../pmi/pmi1/server.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -28,7 +28,7 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
   const size = run.ranks!;
   const server = new Pmi1Server(size, formatMapping(new Array<number>(size).fill(0)));
   const connections = new Map<number, NodeJS.WritableStream>();
-  const act = ({ replies, abort }: Answer) => {
+  const act = ({ replies, abort }: Reaction) => {
     for (const { rank, line } of replies) connections.get(rank)?.write(line, 'latin1');
     if (abort === undefined) return;
     if (abort.reason !== undefined)

@@ -16,8 +16,8 @@ import type { Run } from './run.ts';
  */
 export const CLEANUP_MS = 10_000;
 /**
- * How long the rank that tells the user may take to end the job, in milliseconds: a launcher may end
- * it as soon as any rank has ended.
+ * How long the rank that tells the user may take to end the job, in milliseconds: a launcher may
+ * end it as soon as any rank has ended.
  */
 const PRECEDENCE_MS = 1000;
 

@@ -1,10 +1,12 @@
 /**
- * The only I/O towards a launcher: bytes to and from its descriptor or its TCP port. Knows no protocol.
+ * The only I/O towards a launcher: bytes to and from its descriptor or its TCP port. Knows no
+ * protocol.
  *
- * The descriptor is a socket that the program we become inherits with everything set on it. Wrapping it in a
- * net.Socket would make it non-blocking for good, and libmpi, which expects it to block, would fail. So it is read
- * and written as a file, in libuv's pool, where a wait does not hold up the rest of this process. A launcher that falls
- * silent blocks a thread of the pool for ever: such a process cannot end by exit(3), which joins it.
+ * The descriptor is a socket that the program we become inherits with everything set on it.
+ * Wrapping it in a net.Socket would make it non-blocking for good, and libmpi, which expects it to
+ * block, would fail. So it is read and written as a file, in libuv's pool, where a wait does not
+ * hold up the rest of this process. A launcher that falls silent blocks a thread of the pool for
+ * ever: such a process cannot end by exit(3), which joins it.
  */
 import { fstatSync, read, write } from 'node:fs';
 import { connect } from 'node:net';
@@ -44,7 +46,8 @@ export function socketOf(variable: string, text: string | undefined): number {
 export function openDescriptor(descriptor: number): Channel {
   return {
     async write(bytes) {
-      // One system call: Slurm takes a request from one read. A blocking socket takes a short line whole.
+      // One system call: Slurm takes a request from one read. A blocking socket takes a short line
+      // whole.
       await writeDescriptor(descriptor, bytes);
     },
     async read() {

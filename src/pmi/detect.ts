@@ -6,9 +6,9 @@ import { PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { LauncherSession, Method } from './launcher.ts';
 import { embedded } from './launchers/embedded.ts';
-import { told } from './launchers/env-only.ts';
+import { envOnly } from './launchers/env-only.ts';
 import { hydra } from './launchers/hydra.ts';
-import { stray } from './launchers/incomplete.ts';
+import { incomplete } from './launchers/incomplete.ts';
 import { pals } from './launchers/pals.ts';
 import { pmiPort } from './launchers/pmi-port.ts';
 import { pmi2 } from './launchers/pmi2.ts';
@@ -16,7 +16,10 @@ import { pmix } from './launchers/pmix.ts';
 import { single } from './launchers/single.ts';
 import { slurm } from './launchers/slurm.ts';
 
-/** The first that claims the environment is it; so one that knows more comes before one that knows less. */
+/**
+ * The first that claims the environment is it; so one that knows more comes before one that knows
+ * less.
+ */
 export const METHODS: readonly Method[] = [
   embedded,
   pmi2,
@@ -25,8 +28,8 @@ export const METHODS: readonly Method[] = [
   pals,
   slurm,
   pmix,
-  ...told,
-  stray,
+  ...envOnly,
+  incomplete,
   single,
 ];
 
@@ -64,8 +67,12 @@ function firstClaim(env: NodeJS.ProcessEnv, log: Log): { method: Method; why: st
   throw new PythonMpiError('INTERNAL', 'no method claims a process without a launcher');
 }
 
+/** Names that methods had once: new name by old one. */
+const FORMER_NAMES: Readonly<Record<string, string>> = { stray: incomplete.name };
+
 function named(wanted: string): { method: Method; why: string } {
-  const method = METHODS.find(({ name }) => name === wanted);
+  const name = FORMER_NAMES[wanted] ?? wanted;
+  const method = METHODS.find(method => method.name === name);
   if (method) return { method, why: `PYTHON_MPI_LAUNCHER=${wanted}` };
   throw new PythonMpiError('USAGE', `there is no launcher '${wanted}'`, {
     hint: `set PYTHON_MPI_LAUNCHER to one of ${METHODS.map(({ name }) => name).join(', ')}, or to nothing`,

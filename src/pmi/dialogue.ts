@@ -1,8 +1,9 @@
 /**
- * One request, one reply, never two outstanding: what both versions of PMI have in common on a client's side.
+ * One request, one reply, never two outstanding: what both versions of PMI have in common on a
+ * client's side.
  *
- * Owns the order of the exchange and what counts as a proper reply. Replies without rc are taken as rc=0, because
- * Hydra leaves it out where nothing can go wrong.
+ * Owns the order of the exchange and what counts as a proper reply. Replies without rc are taken as
+ * rc=0, because Hydra leaves it out where nothing can go wrong.
  */
 import type { Deadline } from '../deadline.ts';
 import type { Channel } from './channel.ts';
@@ -13,7 +14,10 @@ import { misbehaved, RequestQueue } from './request-queue.ts';
 export interface Wire {
   /** @throws PythonMpiError INTERNAL for a request that cannot be sent */
   encode(command: string, fields: Fields): Uint8Array;
-  /** Takes bytes. @returns the texts they complete. @throws PythonMpiError LAUNCHER for what is no message */
+  /**
+   * Takes bytes. @returns the texts they complete. @throws PythonMpiError LAUNCHER for what is no
+   * message
+   */
   push(bytes: Uint8Array): string[];
   /** @throws PythonMpiError LAUNCHER for what is no message */
   parse(text: string): Message;
@@ -23,12 +27,12 @@ export interface Wire {
 const FENCES = ['barrier_in', 'kvs-fence'];
 
 /**
- * All of it throws PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT when
- * the deadline comes first.
+ * All of it throws PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no
+ * answer, TIMEOUT when the deadline comes first.
  */
 export class Dialogue {
   readonly #channel: Channel;
-  readonly #turns = new RequestQueue();
+  readonly #queue = new RequestQueue();
   #wire: Wire;
   #texts: string[] = [];
 
@@ -50,16 +54,22 @@ export class Dialogue {
     });
   }
 
-  /** Runs an exchange of another shape after those before it: {@link send} and {@link reply} are for use inside. */
+  /**
+   * Runs an exchange of another shape after those before it: {@link send} and {@link reply} are for
+   * use inside.
+   */
   exchange<T>(exchange: () => Promise<T>): Promise<T> {
-    return this.#turns.take(() => {
+    return this.#queue.take(() => {
       const [extra] = this.#texts;
       if (extra !== undefined) throw misbehaved(`sent ${shown(extra)} unasked`);
       return exchange();
     });
   }
 
-  /** Sends a request. Outside of an exchange only what has no reply, such as an abort, which must get through. */
+  /**
+   * Sends a request. Outside of an exchange only what has no reply, such as an abort, which must
+   * get through.
+   */
   async send(command: string, fields: Fields): Promise<void> {
     await this.#channel.write(this.#wire.encode(command, fields));
   }

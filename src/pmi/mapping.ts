@@ -1,9 +1,9 @@
 /**
  * PMI_process_mapping: which rank runs on which node, as PMI servers write it.
  *
- * `(vector,(S,C,P),...)` is a list of blocks: C nodes from number S on get P ranks each. Ranks left over after the
- * last block start again from the first block whose S is 0. The parser of record is MPICH's
- * src/util/mpir_nodemap.h. Pure.
+ * `(vector,(S,C,P),...)` is a list of blocks: C nodes from number S on get P ranks each. Ranks left
+ * over after the last block start again from the first block whose S is 0. The parser of record is
+ * MPICH's src/util/mpir_nodemap.h. Pure.
  */
 
 interface Block {

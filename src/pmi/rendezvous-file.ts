@@ -1,8 +1,9 @@
 /**
- * A note of the root in a directory that all nodes see: how ranks find it whose launcher says nothing of the others.
+ * A note of the root in a directory that all nodes see: how ranks find it whose launcher says
+ * nothing of the others.
  *
- * The note holds a secret, so the directory must be this user's alone; on a network file system that is all that keeps
- * others from reading it. Knows nothing of what a note says.
+ * The note holds a secret, so the directory must be this user's alone; on a network file system
+ * that is all that keeps others from reading it. Knows nothing of what a note says.
  */
 import fs from 'node:fs';
 import { join } from 'node:path';
@@ -52,7 +53,8 @@ export class RendezvousFile {
   read(): string | undefined {
     try {
       this.#inspect();
-      // Reading the directory is what makes an NFS client ask its server again for a name that was not there.
+      // Reading the directory is what makes an NFS client ask its server again for a name that was
+      // not there.
       if (!fs.readdirSync(this.directory).includes(this.#name)) return undefined;
       return fs.readFileSync(this.files[0], 'utf8');
     } catch (error) {
@@ -61,7 +63,7 @@ export class RendezvousFile {
     }
   }
 
-  /** Takes the note down. What cannot be removed is harmless: nobody answers where it points. */
+  /** Takes the note down. What cannot be removed is harmless: nothing answers where it points. */
   remove(): void {
     try {
       fs.rmSync(this.files[0], { force: true });

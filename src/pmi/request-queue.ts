@@ -1,5 +1,6 @@
 /**
- * One exchange at a time with a launcher that takes no second request before it has answered the first.
+ * One exchange at a time with a launcher that takes no second request before it has answered the
+ * first.
  */
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 
@@ -7,8 +8,9 @@ const HINT =
   'start the job again; if it recurs, the launcher and python-mpi disagree: see PYTHON_MPI_VERBOSE=1';
 
 /**
- * Runs exchanges in the order they are asked for. After the first failure every later one fails with the same error:
- * a reply that came late would be taken for another's. Only what fails as INTERNAL was never sent and breaks nothing.
+ * Runs exchanges in the order they are asked for. After the first failure every later one fails
+ * with the same error: a reply that came late would be taken for another's. Only what fails as
+ * INTERNAL was never sent and breaks nothing.
  */
 export class RequestQueue {
   #last: Promise<unknown> = Promise.resolve();

@@ -3,7 +3,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Given in the environment, or to be sent in credentials that a MUNGE daemon of each node seals. */
+/**
+ * Given in the environment, or to be sent in credentials that a MUNGE daemon of each node seals.
+ */
 export type SecretOrigin = { variable: string; value: string; least: number } | { munge: string };
 
 /** The launcher's own word before the user's, and how many characters it must have. */
@@ -16,8 +18,8 @@ const SOCKETS = ['/run/munge/munge.socket.2', '/var/run/munge/munge.socket.2'];
 
 /**
  * The first origin there is, or undefined. The same on all ranks of a job, if its nodes are alike.
- * @param env may hold the secret; SLURM_CONF names Slurm's configuration, whose AuthInfo names MUNGE's socket where it
- *   is another than the default
+ * @param env may hold the secret; SLURM_CONF names Slurm's configuration, whose AuthInfo names
+ *   MUNGE's socket where it is another than the default
  */
 export function secretOrigin(env: NodeJS.ProcessEnv): SecretOrigin | undefined {
   for (const { variable, least } of VARIABLES) {

@@ -1,10 +1,12 @@
 /**
- * A PMI session as a rendezvous: the same for every launcher that speaks PMI-1 or PMI-2, however it was reached.
+ * A PMI session as a rendezvous: the same for every launcher that speaks PMI-1 or PMI-2, however it
+ * was reached.
  */
 import { Deadline } from '../deadline.ts';
 import { PythonMpiError } from '../errors.ts';
 import { shellStatus } from '../outcome.ts';
 import { type Channel, openDescriptor, socketOf } from './channel.ts';
+import type { PmiClient } from './client.ts';
 import { readCount } from './environment.ts';
 import {
   FAREWELL_MS,
@@ -14,37 +16,6 @@ import {
   type Opening,
 } from './launcher.ts';
 import { nodesOfMapping } from './mapping.ts';
-
-/**
- * A rank's side of PMI, of either version.
- *
- * All throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT when the
- * deadline comes first.
- */
-export interface PmiClient {
-  /** Starts the session. */
-  init(deadline: Deadline): Promise<void>;
-  /** What PMI_process_mapping says, or undefined when the server has none. */
-  mapping(deadline: Deadline): Promise<string | undefined>;
-  /** @throws PythonMpiError INTERNAL also, for a key or value that cannot be sent */
-  put(key: string, value: string, deadline: Deadline): Promise<void>;
-  /** The value of a key, or undefined when the server does not have it. */
-  get(key: string, deadline: Deadline): Promise<string | undefined>;
-  /** Waits for every rank of the job. */
-  fence(deadline: Deadline): Promise<void>;
-  /** Ends the session and with it, on most servers, the connection. */
-  finalize(deadline: Deadline): Promise<void>;
-  /** Asks for what the launcher always answers, and what changes nothing. */
-  ping(deadline: Deadline): Promise<void>;
-  /**
-   * Asks the launcher to end the job. There is no reply, so it does not wait for its turn: it must get through
-   * while a barrier hangs.
-   * @throws the system's error when the launcher has gone
-   */
-  abort(status: number): Promise<void>;
-  /** Gives up the connection on this side. */
-  close(): void;
-}
 
 /** How long an abort may wait for the launcher to read what this rank printed, in milliseconds. */
 const DRAIN_MS = 1000;
@@ -90,7 +61,8 @@ export async function openSession(reached: Reached, opening: Opening): Promise<L
   log(`launcher ${launcher}: rank ${rank} of ${size}, process mapping ${mapping || 'unknown'}`);
 
   const abort = async (status: number): Promise<void> => {
-    // Hydra ends the job at once, and what it has not read by then is lost: an error message, or Python's traceback.
+    // Hydra ends the job at once, and what it has not read by then is lost: an error message, or
+    // Python's traceback.
     const deadline = Deadline.after(DRAIN_MS);
     const drained = drain(client, deadline);
     await deadline.wait(drained, 'the launcher to read what was printed').catch(() => {});
@@ -116,9 +88,10 @@ export async function openSession(reached: Reached, opening: Opening): Promise<L
 }
 
 /**
- * Returns when the launcher has read all that this rank printed before. Its process on this node answers requests and
- * reads output in one loop, in no given order within a turn: the second of two answers comes in a later turn than the
- * first, and in between lies one that has found all of the output there.
+ * Returns when the launcher has read all that this rank printed before. Its process on this node
+ * answers requests and reads output in one loop, in no given order within a turn: the second of two
+ * answers comes in a later turn than the first, and in between lies one that has found all of the
+ * output there.
  */
 async function drain(client: PmiClient, deadline: Deadline): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await client.ping(deadline);

@@ -28,7 +28,7 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
   [
     'mpirun_rsh of MVAPICH',
     { PMI_PORT: 'n0:36445', PMI_ID: '1', MPIRUN_RANK: '1', MV2_COMM_WORLD_RANK: '1' },
-    'stray',
+    'incomplete',
   ],
   [
     'python-mpi -n',
@@ -48,11 +48,11 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
     },
     'hydra',
   ],
-  ['half a PMI', { PMI_RANK: '1', PMI_SIZE: '3' }, 'stray'],
+  ['half a PMI', { PMI_RANK: '1', PMI_SIZE: '3' }, 'incomplete'],
   [
     'an old Open MPI that lost its job',
     { OMPI_COMM_WORLD_RANK: '1', OMPI_COMM_WORLD_SIZE: '3' },
-    'stray',
+    'incomplete',
   ],
   ['aprun', { ALPS_APP_PE: '1', ALPS_APP_ID: '4711', ALPS_APP_DEPTH: '1' }, 'alps'],
 ];
@@ -154,6 +154,10 @@ detection('a port that takes the connection and says nothing ends at the deadlin
     .catch(thrown => thrown);
   assert.is(error.code, 'TIMEOUT', error.message);
   listener.close();
+});
+
+detection('a method that users know by a former name is found by it', () => {
+  assert.is(detect({}, silent, 'stray').name, 'incomplete');
 });
 
 detection.run();

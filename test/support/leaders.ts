@@ -12,7 +12,7 @@ import { Deadline } from '../../src/deadline.ts';
 import { Leadership } from '../../src/launch/leadership.ts';
 import { encodeFailure, encodePlan } from '../../src/launch/plan.ts';
 import { chooseRendezvous } from '../../src/launch/rendezvous/choose.ts';
-import { withStore } from '../../src/launch/rendezvous/kvs-server.ts';
+import { withKvs } from '../../src/launch/rendezvous/kvs-server.ts';
 import { nodeMapOf } from '../../src/launch/rendezvous/node-map.ts';
 import { silent } from '../../src/log.ts';
 import { TREE } from '../../src/net/handshake.ts';
@@ -57,7 +57,7 @@ interface Ended {
 
 async function lead(rank: number): Promise<Ended> {
   const only = 'lo';
-  const session = await withStore(placed(rank), { only, deadline, log: silent });
+  const session = await withKvs(placed(rank), { only, deadline, log: silent });
   const nodeMap = nodeMapOf(session.placement);
   const rendezvous = chooseRendezvous(session, nodeMap, { env: {}, only, deadline, log: silent });
   const leadership = await Leadership.take(rendezvous, nodeMap, deadline, silent);

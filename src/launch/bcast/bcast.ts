@@ -21,7 +21,7 @@ import { follow } from '../follower.ts';
 import { Leadership } from '../leadership.ts';
 import { encodePlan } from '../plan.ts';
 import { chooseRendezvous } from '../rendezvous/choose.ts';
-import { withStore } from '../rendezvous/kvs-server.ts';
+import { withKvs } from '../rendezvous/kvs-server.ts';
 import { findNodeMap, type NodeMap } from '../rendezvous/node-map.ts';
 import type { Configuration, Run } from '../run.ts';
 import { openSession } from '../session.ts';
@@ -73,7 +73,7 @@ export async function broadcast(run: Bcast): Promise<void> {
   let session = await openSession(run, deadline);
   let nodeMap: NodeMap | undefined;
   try {
-    session = await withStore(session, { only: configuration.interface, deadline, log });
+    session = await withKvs(session, { only: configuration.interface, deadline, log });
     nodeMap = await findNodeMap(session);
     if (nodeMap.leads) await lead(run, session, nodeMap, deadline);
     else await follow(run, session, nodeMap, deadline);

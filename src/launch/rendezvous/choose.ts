@@ -1,9 +1,10 @@
 /**
- * The choice among the ways in which the ranks of a job come to share a secret and find each other's
- * listeners.
+ * The choice among the ways in which the ranks of a job come to share a secret and find each
+ * other's listeners.
  *
  * Where the launcher has a key-value store, it is that. Where it has none, the places are derived
- * from what all ranks know, and the secret is in the environment or travels in credentials of MUNGE.
+ * from what all ranks know, and the secret is in the environment or travels in credentials of
+ * MUNGE.
  */
 import type { Deadline } from '../../deadline.ts';
 import { PythonMpiError, type SeenBy } from '../../errors.ts';
@@ -28,7 +29,8 @@ export interface RendezvousOptions {
 
 /**
  * The way to meet under this launcher.
- * @throws PythonMpiError NO_SECRET when the launcher leaves no way to share one, USAGE when it is too short
+ * @throws PythonMpiError NO_SECRET when the launcher leaves no way to share one, USAGE when it is
+ *   too short
  */
 export function chooseRendezvous(
   session: LauncherSession,

@@ -1,6 +1,6 @@
 /**
- * Rendezvous without a key-value store: everything but the secret is derived from what all ranks know anyway, the job's
- * identity and the nodes' names.
+ * Rendezvous without a key-value store: everything but the secret is derived from what all ranks
+ * know anyway, the job's identity and the nodes' names.
  */
 import { createHmac } from 'node:crypto';
 import type { Deadline } from '../../deadline.ts';
@@ -13,7 +13,7 @@ import type { Rendezvous } from './rendezvous.ts';
 /** How this rank comes by the secret of the session, which is the same on all ranks. */
 export interface SecretSource {
   find(): Promise<Buffer>;
-  /** Nobody asks this rank for the secret any more. */
+  /** No rank asks this one for the secret any more. */
   close(): void;
 }
 
@@ -27,16 +27,16 @@ export function sharedSecret(shared: string, jobId: string): SecretSource {
 /** Ports below those that kernels hand out, and above those that services own. */
 const FIRST_PORT = 20_000;
 const PORTS = 12_000;
-/** Ports a leader tries in turn; whoever dials it tries the same. */
+/** Ports a leader tries in turn; a peer that dials it tries the same. */
 const CANDIDATES = 8;
 
-/** Where somebody listens: ports at a host, and the name of a local socket. */
+/** Where a rank listens: ports at a host, and the name of a local socket. */
 export interface Place {
   endpoints: readonly Endpoint[];
   local: string;
 }
 
-/** The place at which all who know `key` find the leader of a position, for one purpose. */
+/** The place at which all ranks that know `key` find the leader of a position, for one purpose. */
 export function derivePlace(
   key: string | Buffer,
   purpose: string,
@@ -51,7 +51,10 @@ export function derivePlace(
   return { endpoints, local: `python-mpi-${bytes.toString('hex', 16)}` };
 }
 
-/** How long somebody who does not answer is taken to have been started late, before others are tried; in milliseconds. */
+/**
+ * How long a leader that does not answer is taken to have been started late, before others are
+ * tried, in milliseconds.
+ */
 const LATENESS_MS = 20_000;
 
 /** The same where there is only so much time that trying others must not come too late. */
@@ -60,7 +63,7 @@ export function latenessBy(deadline: Deadline): number {
 }
 
 export class DerivedRendezvous implements Rendezvous {
-  /** Nobody waits for anybody, and launchers take their time to start the last node. */
+  /** No fence has been passed, and launchers take their time to start the last node. */
   readonly latenessMs: number;
   readonly allStarted = false;
   readonly #source: SecretSource;

@@ -1,8 +1,9 @@
 /**
- * Who shares a node with whom, where the launcher does not say: the ranks tell each other their host's name.
+ * Which ranks share a node, where the launcher does not say: the ranks tell each other their host's
+ * name.
  *
- * The root alone reads all names, and answers with one mapping: N gets there and a few for everybody else, where
- * everybody reading everybody's would be N squared.
+ * The root alone reads all names, and answers with one mapping: N gets there and a few for every
+ * other rank, where every rank reading every name would be N squared.
  */
 import { PythonMpiError } from '../../errors.ts';
 import type { Kvs, Placement } from '../../pmi/launcher.ts';

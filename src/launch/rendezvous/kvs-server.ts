@@ -1,6 +1,7 @@
 /**
- * A key-value store for launchers that have none: the root serves it to all ranks, over links that prove the secret of a
- * note it has posted where all nodes see it. What is spoken is PMI-1, with the built-in server.
+ * A key-value store for launchers that have none: the root serves it to all ranks, over links that
+ * prove the secret of a note it has posted where all nodes see it. What is spoken is PMI-1, with
+ * the built-in server.
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -17,17 +18,23 @@ import { Listener } from '../../net/listener.ts';
 import type { Channel } from '../../pmi/channel.ts';
 import { FAREWELL_MS, type LauncherSession, type Placement } from '../../pmi/launcher.ts';
 import { Pmi1Client } from '../../pmi/pmi1/client.ts';
-import { type Answer, Pmi1Server } from '../../pmi/pmi1/server.ts';
+import { Pmi1Server, type Reaction } from '../../pmi/pmi1/server.ts';
 import type { RendezvousFile } from '../../pmi/rendezvous-file.ts';
 import { kvsOf } from '../../pmi/session.ts';
 
-/** Pause before looking for the note again: gentle to a file server that thousands ask, in milliseconds. */
+/**
+ * Pause before looking for the note again: gentle to a file server that thousands ask, in
+ * milliseconds.
+ */
 const LOOK_MS = 200;
-/** How long one try to reach the root may take, in milliseconds: the note may be that of a job that is dead. */
+/**
+ * How long one try to reach the root may take, in milliseconds: the note may be that of a job that
+ * is dead.
+ */
 const TRY_MS = 2000;
 
 /** What opening a store needs besides the launcher. */
-export interface StoreOptions {
+export interface KvsServerOptions {
   /** Network interface to be reached at, if the user chose one. */
   only: string | undefined;
   deadline: Deadline;
@@ -35,25 +42,27 @@ export interface StoreOptions {
 }
 
 /**
- * The rendezvous with a store, where the launcher leaves the ranks to a note; any other as it is. All ranks come here.
- * @throws PythonMpiError on the root: NO_SECRET when the shared directory is of no use, TIMEOUT when ranks fail to come
+ * The rendezvous with a store, where the launcher leaves the ranks to a note; any other as it is.
+ * All ranks come here.
+ * @throws PythonMpiError on the root: NO_SECRET when the shared directory is of no use, TIMEOUT
+ *   when ranks fail to come
  */
-export async function withStore(
+export async function withKvs(
   session: LauncherSession,
-  options: StoreOptions,
+  options: KvsServerOptions,
 ): Promise<LauncherSession> {
   const { placement, rendezvousFile } = session;
   if (rendezvousFile === undefined || placement.size === 1) return session;
   const server =
-    placement.rank === 0 ? await StoreServer.post(placement, rendezvousFile, options) : undefined;
+    placement.rank === 0 ? await KvsServer.post(placement, rendezvousFile, options) : undefined;
   try {
     const { deadline } = options;
     const link = await (server?.ownLink(deadline) ??
       reachRoot(placement, rendezvousFile, deadline));
     const client = new Pmi1Client(channelOf(link));
-    await server?.everybody(deadline);
+    await server?.allRanks(deadline);
     await client.init(deadline);
-    // Once past this, everybody knows that all have come.
+    // Once past this, every rank knows that all have come.
     await client.fence(deadline);
     options.log(`store: ${placement.rank === 0 ? 'served by this rank' : `at ${link.peer}`}`);
     const leave = async () => {
@@ -62,7 +71,7 @@ export async function withStore(
     };
     const kvs = kvsOf(client, deadline);
     // The end of the store is the end for all ranks, and the root knows why.
-    const explained = <Answer>(asked: Promise<Answer>) =>
+    const explained = <Value>(asked: Promise<Value>) =>
       asked.catch(thrown => {
         throw whyOver(server, thrown);
       });
@@ -90,7 +99,7 @@ export async function withStore(
  * What to throw when the store, spoken to as a launcher, has failed. What keeps a rank away from it
  * the root sees too, if only by waiting for that rank.
  */
-function whyOver(server: StoreServer | undefined, thrown: unknown): PythonMpiError {
+function whyOver(server: KvsServer | undefined, thrown: unknown): PythonMpiError {
   const failed = asPythonMpiError(thrown);
   const error =
     failed.code === 'LAUNCHER'
@@ -101,7 +110,7 @@ function whyOver(server: StoreServer | undefined, thrown: unknown): PythonMpiErr
 }
 
 /** The root's side. */
-class StoreServer {
+class KvsServer {
   /** Why the store has ended before its time. */
   reason: string | undefined;
   readonly #size: number;
@@ -128,9 +137,9 @@ class StoreServer {
   static async post(
     { size }: Placement,
     rendezvousFile: RendezvousFile,
-    { only }: StoreOptions,
-  ): Promise<StoreServer> {
-    const server = new StoreServer(size, rendezvousFile);
+    { only }: KvsServerOptions,
+  ): Promise<KvsServer> {
+    const server = new KvsServer(size, rendezvousFile);
     server.#listener.admit(server.#secret);
     const port = await server.#listener.tcp();
     await server.#listener.local(server.#local);
@@ -146,8 +155,8 @@ class StoreServer {
     return dial({ local: this.#local }, this.#secret, greeting, deadline);
   }
 
-  /** Waits until all ranks have come; nobody needs the note then. @throws PythonMpiError TIMEOUT */
-  async everybody(deadline: Deadline): Promise<void> {
+  /** Waits until all ranks have come; none needs the note then. @throws PythonMpiError TIMEOUT */
+  async allRanks(deadline: Deadline): Promise<void> {
     try {
       await deadline.wait(this.#complete.promise, 'all ranks');
     } catch (cause) {
@@ -179,7 +188,8 @@ class StoreServer {
   #admit(link: Link): void {
     const { kind, from } = link.greeting;
     if (kind !== STORE || from >= this.#size) return void link.destroy();
-    // A rank that gave up on a connection too early comes by another, and has said nothing on the first.
+    // A rank that gave up on a connection too early comes by another, and has said nothing on the
+    // first.
     this.#links.get(from)?.destroy();
     this.#links.set(from, link);
     const left = () => this.#leave(from);
@@ -194,7 +204,7 @@ class StoreServer {
     this.#act(this.#pmi.closed(rank));
   }
 
-  #act({ replies, abort }: Answer): void {
+  #act({ replies, abort }: Reaction): void {
     for (const { rank, line } of replies) this.#links.get(rank)?.send(Buffer.from(line, 'latin1'));
     if (abort === undefined) return;
     this.reason ??= abort.reason;
@@ -207,7 +217,7 @@ class StoreServer {
   }
 }
 
-/** Looks for the note until whoever it points to knows its secret. */
+/** Looks for the note until the process that it points to knows its secret. */
 async function reachRoot(
   { rank }: Placement,
   rendezvousFile: RendezvousFile,

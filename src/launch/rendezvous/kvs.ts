@@ -1,5 +1,6 @@
 /**
- * Rendezvous through the launcher's key-value store: the root publishes a fresh secret, every leader its card.
+ * Rendezvous through the launcher's key-value store: the root publishes a fresh secret, every
+ * leader its card.
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -12,7 +13,7 @@ import type { Kvs } from '../../pmi/launcher.ts';
 import type { NodeMap } from './node-map.ts';
 import type { Rendezvous } from './rendezvous.ts';
 
-/** A name that nobody else on the node has or guesses. */
+/** A name that no other process on the node has or guesses. */
 function freshLocalName(): string {
   return `python-mpi-${randomBytes(16).toString('hex')}`;
 }

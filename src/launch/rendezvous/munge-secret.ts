@@ -1,10 +1,11 @@
 /**
- * A secret where there is nothing but MUNGE: the root draws one, and everybody asks the one before him in the tree, or
- * those before that one if he does not answer for long.
+ * A secret where there is nothing but MUNGE: the root draws one, and every leader asks its parent
+ * in a tree, or all on the way to the root if the parent does not answer.
  *
- * Who asks shows a credential of MUNGE and gets the secret in another. Both are sealed by this user and can be opened by
- * him alone, so a stranger on one of the public ports learns nothing and is not believed. The answer repeats a
- * nonce of the question, so an old one is worthless.
+ * A question is a credential of MUNGE, and the answer, another one, holds the secret. Both are
+ * sealed by this user's processes, and no other user's can open them: a stranger on one of the
+ * public ports learns nothing and is not believed. The answer repeats a nonce of the question, so
+ * an old answer is worth nothing.
  */
 import { randomBytes } from 'node:crypto';
 import { Deadline } from '../../deadline.ts';
@@ -13,13 +14,14 @@ import { Munge } from '../../exec/munge.ts';
 import type { Target } from '../../net/dial.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
 import { ask, isListening, Responder } from '../../net/question.ts';
+import { ancestorsOf, childrenOf } from '../../net/wide-tree.ts';
 import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
 import type { NodeMap } from './node-map.ts';
 
 const NONCE_BYTES = 16;
 /**
- * How long to ask at most, as a part of what is left of the user's timeout: the reason is to be heard before all have run
- * out of it.
+ * How long to ask at most, as a part of what is left of the user's timeout: the reason is to be
+ * heard before all have run out of it.
  */
 const SHARE = 0.5;
 /** How long to look for a root that has what is missing here, in milliseconds. */
@@ -75,7 +77,8 @@ export function sealedSecret(
       return await ask([...hostOf.keys()], question, until, what);
     } catch (thrown) {
       const error = asPythonMpiError(thrown);
-      // Once is nothing: whoever ends while he looks for the secret himself hangs up on those who wait for it.
+      // One refusal means nothing: a leader that ends while it looks for the secret itself hangs up
+      // on the ranks that wait for it.
       const [host] = [...refusals].find(([, count]) => count > 1) ?? [];
       if (error.code !== 'TIMEOUT' || host === undefined) throw error;
       throw new PythonMpiError('NO_SECRET', `${host} takes no credential of MUNGE from this node`, {
@@ -109,7 +112,7 @@ export function sealedSecret(
     }
   };
 
-  /** Who asks finds out whether MUNGE works here; the root has to try. */
+  /** A rank that asks finds out whether MUNGE works here; the root has to try. */
   const draw = async (): Promise<Buffer> => {
     await munge.open(await munge.seal(name));
     return drawSecret();
@@ -123,7 +126,7 @@ export function sealedSecret(
     responder = new Responder(answer);
     const { endpoints, local } = placeOf(jobId, hosts, position);
     if (locals > 1) await responder.local(local);
-    if (hasChildren(position, leaders.length))
+    if (childrenOf(position, leaders.length).length > 0)
       await responder.tcp(endpoints.map(endpoint => endpoint.port));
     return secret;
   };
@@ -160,18 +163,4 @@ export function noSource(
 /** Where all ranks of the job look for the leader of a position before they have a secret. */
 function placeOf(jobId: string, hosts: readonly string[], position: number): Place {
   return derivePlace(`${process.geteuid!()} ${jobId}`, 'secret', hosts[position]!, position);
-}
-
-/** In a binomial tree, which suits a word best: a position's parent is the position with its lowest set bit cleared. Nearest first. */
-function ancestorsOf(position: number): number[] {
-  const way: number[] = [];
-  for (let at = position; at > 0; ) {
-    at &= at - 1;
-    way.push(at);
-  }
-  return way;
-}
-
-function hasChildren(position: number, count: number): boolean {
-  return position % 2 === 0 && position + 1 < count;
 }

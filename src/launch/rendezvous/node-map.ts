@@ -1,5 +1,6 @@
 /**
- * Who leads which node, from what the launcher says about placement, or else the ranks to each other.
+ * Which rank leads which node, from what the launcher says about placement, or else the ranks to
+ * each other.
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -7,7 +8,9 @@ import type { LauncherSession, Placement } from '../../pmi/launcher.ts';
 import { groupByHost } from './group-by-host.ts';
 
 export interface NodeMap {
-  /** This rank's node, which is its leader's position in the tree. The root's node is position 0. */
+  /**
+   * This rank's node, which is its leader's position in the tree. The root's node is position 0.
+   */
   position: number;
   /** Rank of the leader of each position. */
   leaders: readonly number[];
@@ -16,15 +19,15 @@ export interface NodeMap {
   /** Ranks on this node. */
   locals: number;
   /**
-   * Whether this rank tells the user what has become of the first one, which tells of everything else: the leader next
-   * to the root, or the rank next to it where there is but one node.
+   * Whether this rank tells the user what has become of the first one, which tells of everything
+   * else: the leader next to the root, or the rank next to it where there is but one node.
    */
   isDeputy: boolean;
 }
 
 /**
- * The lowest rank of each node leads it; rank 0 is the root. Where the launcher does not say who shares a node,
- * every rank counts as a node of its own: wasteful, and right.
+ * The lowest rank of each node leads it; rank 0 is the root. Where the launcher does not say which
+ * ranks share a node, every rank counts as a node of its own: wasteful, and right.
  */
 export function nodeMapOf({ rank, size, nodes }: Placement): NodeMap {
   if (nodes === undefined) {
@@ -53,7 +56,8 @@ export function nodeMapOf({ rank, size, nodes }: Placement): NodeMap {
 }
 
 /**
- * The same for a rank whose launcher may not say who shares a node: all ranks then find out, through its store.
+ * The same for a rank whose launcher may not say which ranks share a node: all ranks then find out,
+ * through its store.
  * @throws PythonMpiError LAUNCHER, TIMEOUT
  */
 export async function findNodeMap({ placement, kvs }: LauncherSession): Promise<NodeMap> {

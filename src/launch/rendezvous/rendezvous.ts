@@ -1,6 +1,6 @@
 /**
- * How the ranks of a job come to share a secret and find each other's listeners: what every way comes
- * to. choose.ts knows the ways.
+ * How the ranks of a job come to share a secret and find each other's listeners: what every way
+ * comes to. choose.ts knows the ways.
  */
 import type { Card } from '../../net/card.ts';
 import type { Listener } from '../../net/listener.ts';

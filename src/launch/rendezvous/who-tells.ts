@@ -1,7 +1,7 @@
 /**
  * The one policy of who tells the user of an error: one of the ranks that see it, and before any of
- * them ends. Where an error is thrown only a fact is stated, {@link SeenBy}. Knows nothing of how the
- * user is told.
+ * them ends. Where an error is thrown only a fact is stated, {@link SeenBy}. Knows nothing of how
+ * the user is told.
  */
 import type { Failure } from '../../engine/engine.ts';
 import {
@@ -33,7 +33,10 @@ export function tells({ rank, nodeMap }: Seer, { seenBy }: PythonMpiError): bool
   }
 }
 
-/** Whether a leader tells the user of a session's failure: the root does, unless it is what was lost. */
+/**
+ * Whether a leader tells the user of a session's failure: the root does, unless it is what was
+ * lost.
+ */
 export function tellsVerdict(
   { position: own, isDeputy }: Pick<NodeMap, 'position' | 'isDeputy'>,
   { code, position }: Failure,

@@ -1,9 +1,9 @@
 /**
  * PALS' apinfo file: which rank runs on which host. Pure.
  *
- * C structs written as they lie in memory, little endian, 64 bits. The header's first 17 fields are the same in
- * versions 1 to 5, and it says where each array is and how far apart its records are. Described by Slurm's
- * src/plugins/mpi/cray_shasta/apinfo.h and flux-coral2's libapinfo.
+ * C structs written as they lie in memory, little endian, 64 bits. The header's first 17 fields are
+ * the same in versions 1 to 5, and it says where each array is and how far apart its records are.
+ * Described by Slurm's src/plugins/mpi/cray_shasta/apinfo.h and flux-coral2's libapinfo.
  */
 import { PythonMpiError } from '../../errors.ts';
 

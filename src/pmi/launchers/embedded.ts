@@ -1,8 +1,9 @@
 /**
  * Our own launcher, `python-mpi -n N`: PMI-1 over a descriptor to the built-in server.
  *
- * That server does not mind a rank that leaves without `finalize`, so nobody has to stay behind and the rank can
- * become Python. The descriptor has the one number that survives that: see the constant.
+ * That server does not mind a rank that leaves without `finalize`, so no parent has to stay behind
+ * and the rank can become Python. The descriptor has the one number that survives that: see the
+ * constant.
  */
 
 import type { Method } from '../launcher.ts';
@@ -13,8 +14,9 @@ import { inherit, openSession } from '../session.ts';
 export const EMBEDDED = 'PYTHON_MPI_EMBEDDED';
 
 /**
- * The descriptor of a rank's connection. At its start Node marks descriptors close-on-exec up to the first closed one
- * past 15; with 3 to 19 closed, this one is inherited by the program that the rank becomes.
+ * The descriptor of a rank's connection. At its start Node marks descriptors close-on-exec up to
+ * the first closed one past 15; with 3 to 19 closed, this one is inherited by the program that the
+ * rank becomes.
  */
 export const EMBEDDED_DESCRIPTOR = 20;
 

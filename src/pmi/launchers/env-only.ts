@@ -1,8 +1,9 @@
 /**
  * Launchers that tell a rank which one it is, and nothing of the others: a line each.
  *
- * The root is found by a note in a shared directory, and the ranks tell each other the rest. Host lists are no help: none
- * of them says which rank is where, and of some the first host only runs the batch script.
+ * The root is found by a note in a shared directory, and the ranks tell each other the rest. Host
+ * lists are no help: none of them says which rank is where, and of some the first host only runs
+ * the batch script.
  */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -10,8 +11,9 @@ import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { readCount } from '../environment.ts';
 import type { LauncherSession, Method, Opening } from '../launcher.ts';
 import { RendezvousFile } from '../rendezvous-file.ts';
+import { SERVERLESS } from '../serverless.ts';
 
-interface Told {
+interface EnvOnly {
   name: string;
   /** Variable with the rank's number. */
   rank: string;
@@ -19,7 +21,10 @@ interface Told {
   first?: number;
   /** Variables that may tell how many ranks there are; the first that is set does. */
   sizes: readonly string[];
-  /** Whether ranks may not go it alone where none of them is set: never the wish of somebody who uses this launcher. */
+  /**
+   * Whether ranks may not go it alone where none of them is set: never the wish of a user of this
+   * launcher.
+   */
   insists?: boolean;
   /** Variables that together are the job's own and the same on all its ranks. */
   job: readonly string[];
@@ -30,15 +35,17 @@ interface Told {
 /** The user's word about the size. */
 const SIZE = 'PYTHON_MPI_SIZE';
 
-const LAUNCHERS: readonly Told[] = [
+const LAUNCHERS: readonly EnvOnly[] = [
   {
-    // aprun(1), "Environment variables". PBS_NP is the whole batch job's, which need not be aprun's.
+    // aprun(1), "Environment variables". PBS_NP is the whole batch job's, which need not be
+    // aprun's.
     name: 'alps',
     rank: 'ALPS_APP_PE',
     sizes: [SIZE, 'PBS_NP'],
     insists: true,
     job: ['ALPS_APP_ID'],
-    // ALPS lets the others run on after an exit status, and ends them all when a rank dies by a signal.
+    // ALPS lets the others run on after an exit status, and ends them all when a rank dies by a
+    // signal.
     endCommand: () => `kill -s KILL ${process.pid}`,
   },
   {
@@ -56,7 +63,8 @@ const LAUNCHERS: readonly Told[] = [
     job: ['LSB_JOBID', 'PMIX_NAMESPACE'],
   },
   {
-    // Open MPI up to 4.0, whose PMIx is of a kind that is not spoken here. All ranks share this random number.
+    // Open MPI up to 4.0, whose PMIx is of a kind that is not spoken here. All ranks share this
+    // random number.
     name: 'openmpi',
     rank: 'OMPI_COMM_WORLD_RANK',
     sizes: ['OMPI_COMM_WORLD_SIZE'],
@@ -75,7 +83,7 @@ const LAUNCHERS: readonly Told[] = [
 ];
 
 /** A method for each of them. */
-export const told: readonly Method[] = LAUNCHERS.map(launcher => ({
+export const envOnly: readonly Method[] = LAUNCHERS.map(launcher => ({
   name: launcher.name,
 
   claims(env) {
@@ -89,7 +97,7 @@ export const told: readonly Method[] = LAUNCHERS.map(launcher => ({
   open: opening => open(launcher, opening),
 }));
 
-async function open(launcher: Told, { env, why, log }: Opening): Promise<LauncherSession> {
+async function open(launcher: EnvOnly, { env, why, log }: Opening): Promise<LauncherSession> {
   const { name, first = 0, sizes, endCommand } = launcher;
   const rank = readCount(env, launcher.rank, first) - first;
   const source = sizes.find(variable => env[variable] !== undefined);
@@ -105,17 +113,13 @@ async function open(launcher: Told, { env, why, log }: Opening): Promise<Launche
     `launcher ${name}: rank ${rank} of ${size} (${source}), meets in ${rendezvousFile.directory}`,
   );
   return {
+    ...SERVERLESS,
     launcher: name,
     why,
     placement: { rank, size, nodes: size === 1 ? [0] : undefined },
-    kvs: undefined,
     jobId,
     rendezvousFile,
     ...(endCommand === undefined ? {} : { endCommand: endCommand() }),
-    handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-    async settle() {},
-    async finish() {},
-    async abort() {},
   };
 }
 

@@ -10,7 +10,8 @@ import { MAX_RANKS } from '../environment.ts';
 const MAX_HOSTS = 1_000_000;
 
 /**
- * The host names of a list, in its order. With several brackets in a name, the rightmost varies fastest.
+ * The host names of a list, in its order. With several brackets in a name, the rightmost varies
+ * fastest.
  * @throws PythonMpiError LAUNCHER when it is no such list
  */
 export function expandHostlist(list: string): string[] {

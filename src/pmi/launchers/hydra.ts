@@ -1,9 +1,11 @@
 /**
- * PMI-1 over an inherited descriptor: MPICH's Hydra, and Intel MPI, MVAPICH2 and Flux, which do the same.
+ * PMI-1 over an inherited descriptor: MPICH's Hydra, and Intel MPI, MVAPICH2 and Flux, which do the
+ * same.
  *
- * The launcher takes a second `init` on the descriptor, so Python's own session works after ours. But a process
- * that has spoken and ends without `finalize` makes Hydra kill the job, and after `finalize` nobody can speak: so
- * whoever spoke stays until Python has ended, and finalizes then if Python did not.
+ * The launcher takes a second `init` on the descriptor, so Python's own session works after ours.
+ * But a process that has spoken and ends without `finalize` makes Hydra kill the job, and after
+ * `finalize` no process can speak: so the process that spoke stays until Python has ended, and
+ * finalizes then if Python did not.
  */
 
 import type { Method } from '../launcher.ts';

@@ -1,15 +1,16 @@
 /**
- * A process that is told that it is a rank, and not of what: some of its environment was lost on the way here.
+ * A process that is told that it is a rank, and not of what: some of its environment was lost on
+ * the way here.
  *
- * To run it as a job of its own would be worse than to refuse: every rank would read the packages, and MPI inside
- * Python would find the launcher, or would not.
+ * To run it as a job of its own would be worse than to refuse: every rank would read the packages,
+ * and MPI inside Python would find the launcher, or would not.
  */
 import { PythonMpiError } from '../../errors.ts';
 import type { Method } from '../launcher.ts';
 import { RANK_VARIABLES } from '../rank-variables.ts';
 
-export const stray: Method = {
-  name: 'stray',
+export const incomplete: Method = {
+  name: 'incomplete',
 
   claims(env) {
     const found = RANK_VARIABLES.find(

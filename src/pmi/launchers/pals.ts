@@ -1,13 +1,16 @@
 /**
- * PALS on Cray EX, and `srun --mpi=cray_shasta`: a file says where the ranks are, and there is no server to ask.
+ * PALS on Cray EX, and `srun --mpi=cray_shasta`: a file says where the ranks are, and there is no
+ * server to ask.
  *
- * PMI_RANK and PMI_SIZE may be set all the same. The library inside Python wires itself up from the same file.
+ * PMI_RANK and PMI_SIZE may be set all the same. The library inside Python wires itself up from the
+ * same file.
  */
 import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../../errors.ts';
 import { readCount } from '../environment.ts';
 import type { Method } from '../launcher.ts';
 import { dense } from '../mapping.ts';
+import { SERVERLESS } from '../serverless.ts';
 import { parseApinfo } from './apinfo.ts';
 import { stepEndCommand } from './slurm.ts';
 
@@ -35,18 +38,14 @@ export const pals: Method = {
     const used = [...new Set(nodes)].map(node => hosts[node]!);
     log(`launcher pals: rank ${rank} of ${size} on ${used.length} nodes, rank 0 on ${used[0]}`);
     return {
+      ...SERVERLESS,
       launcher: this.name,
       why,
       placement: { rank, size, nodes: dense(nodes) },
-      kvs: undefined,
       hosts: used,
       ...(env.PALS_APID === undefined ? {} : { jobId: env.PALS_APID }),
       // PALS itself ends a job one of whose ranks has failed; Slurm in its name does not.
       ...(env.SLURM_STEP_ID === undefined ? {} : { endCommand: stepEndCommand(env) }),
-      handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-      async settle() {},
-      async finish() {},
-      async abort() {},
     };
   },
 };

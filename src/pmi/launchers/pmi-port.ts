@@ -1,8 +1,8 @@
 /**
- * PMI-1 over TCP: `mpiexec.hydra -pmi-port`, which says only where to connect and who one is.
+ * PMI-1 over TCP: `mpiexec.hydra -pmi-port`, which says only where to connect and as which rank.
  *
- * Python connects again by the same two variables; the launcher then answers on the newer connection. Ours must be
- * finalized like any other, so its owner stays until Python has ended.
+ * Python connects again by the same two variables; the launcher then answers on the newer
+ * connection. Ours must be finalized like any other, so its owner stays until Python has ended.
  */
 import { dialPort } from '../channel.ts';
 import type { Method } from '../launcher.ts';

@@ -1,8 +1,10 @@
 /**
- * PMI-2 over an inherited descriptor, where Python's own MPI is set to speak it: to the same servers as PMI-1.
+ * PMI-2 over an inherited descriptor, where Python's own MPI is set to speak it: to the same
+ * servers as PMI-1.
  *
- * Hydra looks at every message for its version and takes another session afterwards, of either version. Slurm's server
- * does not, so under srun this method is for those who name it: Python's MPI cannot speak to the server after us.
+ * Hydra looks at every message for its version and takes another session afterwards, of either
+ * version. Slurm's server does not, so under srun this method is for users that name it: Python's
+ * MPI cannot speak to the server after us.
  */
 
 import type { Method } from '../launcher.ts';
@@ -10,7 +12,10 @@ import { Pmi2Client } from '../pmi2/client.ts';
 import { inherit, openSession } from '../session.ts';
 import { isSrunDescriptor } from './slurm.ts';
 
-/** What makes an MPI library speak PMI-2: MPICH from 4.1 on (`MPIR_CVAR_PMI_VERSION`), Intel MPI, and older Intel MPI. */
+/**
+ * What makes an MPI library speak PMI-2: MPICH from 4.1 on (`MPIR_CVAR_PMI_VERSION`), Intel MPI,
+ * and older Intel MPI.
+ */
 const SETTINGS: readonly [variable: string, values: RegExp][] = [
   ['MPIR_CVAR_PMI_VERSION', /^2$/],
   ['I_MPI_PMI', /^pmi2$/i],
@@ -18,8 +23,8 @@ const SETTINGS: readonly [variable: string, values: RegExp][] = [
 ];
 
 /**
- * What MPI is told instead of a connection that it must not speak on: Slurm's server would leave some ranks waiting. Without
- * the variable each would take itself for a job of its own.
+ * What MPI is told instead of a connection that it must not speak on: Slurm's server would leave
+ * some ranks waiting. Without the variable each would take itself for a job of its own.
  */
 const NO_DESCRIPTOR = String(2 ** 31 - 1);
 

@@ -1,9 +1,9 @@
 /**
  * PMIx, without libpmix: `mpirun` of Open MPI, `prterun`, `jsrun`, PALS with --pmi=pmix.
  *
- * The session of libpmix inside Python is another connection of the same rank; ours is finalized before Python
- * starts and stays open until this process ends, so its owner cannot become Python. All ranks must connect or none:
- * Open MPI takes one that did not for crashed.
+ * The session of libpmix inside Python is another connection of the same rank; ours is finalized
+ * before Python starts and stays open until this process ends, so its owner cannot become Python.
+ * All ranks must connect or none: Open MPI takes one that did not for crashed.
  */
 
 import { Deadline } from '../../deadline.ts';
@@ -99,7 +99,10 @@ export function hasPmixServer(env: NodeJS.ProcessEnv): boolean {
   return SERVERS.some(([variable]) => env[variable] !== undefined);
 }
 
-/** Where the server is and how to speak to it. A guess would wedge it, so what is not known is refused. */
+/**
+ * Where the server is and how to speak to it. A guess would wedge it, so what is not known is
+ * refused.
+ */
 function serverOf(env: NodeJS.ProcessEnv): {
   variable: string;
   address: string;

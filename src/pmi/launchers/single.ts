@@ -1,7 +1,8 @@
 /**
- * No launcher: a job of one rank, which needs nobody.
+ * No launcher: a job of one rank, which needs no other.
  */
 import type { Method } from '../launcher.ts';
+import { SERVERLESS } from '../serverless.ts';
 
 export const single: Method = {
   name: 'single',
@@ -12,14 +13,10 @@ export const single: Method = {
 
   async open({ why }) {
     return {
+      ...SERVERLESS,
       launcher: this.name,
       why,
       placement: { rank: 0, size: 1, nodes: [0] },
-      kvs: undefined,
-      handOver: { env: {}, descriptor: undefined, parentMustStay: false },
-      async settle() {},
-      async finish() {},
-      async abort() {},
     };
   },
 };

@@ -1,9 +1,9 @@
 /**
- * `srun`, whatever its --mpi: everybody's place is in the environment, so its PMI is not touched.
+ * `srun`, whatever its --mpi: every rank's place is in the environment, so its PMI is not touched.
  *
- * That matters under --mpi=pmi2, whose server refuses a second `init`: the descriptor goes to Python unused. What
- * Slurm lacks for us is a key-value store. The STEP_ variables are the ones to read; others may describe the
- * allocation. See `man srun`, "Output environment variables".
+ * That matters under --mpi=pmi2, whose server refuses a second `init`: the descriptor goes to
+ * Python unused. What Slurm lacks for us is a key-value store. The STEP_ variables are the ones to
+ * read; others may describe the allocation. See `man srun`, "Output environment variables".
  */
 import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../../errors.ts';
@@ -12,10 +12,14 @@ import { readCount } from '../environment.ts';
 import type { Method } from '../launcher.ts';
 import { dense, expandMapping } from '../mapping.ts';
 import { secretOrigin } from '../secret.ts';
+import { SERVERLESS } from '../serverless.ts';
 import { expandCounts, expandHostlist } from './hostlist.ts';
 import { hasPmixServer } from './pmix.ts';
 
-/** Numbers of steps from here on are not those of srun: SLURM_INTERACTIVE_STEP, SLURM_BATCH_SCRIPT and others of slurm.h. */
+/**
+ * Numbers of steps from here on are not those of srun: SLURM_INTERACTIVE_STEP, SLURM_BATCH_SCRIPT
+ * and others of slurm.h.
+ */
 const FIRST_SPECIAL_STEP = 0xffff_fff0;
 
 export const slurm: Method = {
@@ -52,32 +56,29 @@ export const slurm: Method = {
     log(`launcher slurm: rank ${rank} of ${size} on ${hosts.length} nodes, rank 0 on ${hosts[0]}`);
     const descriptor = env.PMI_FD === undefined ? undefined : socketOf('PMI_FD', env.PMI_FD);
     return {
+      ...SERVERLESS,
       launcher: this.name,
       why,
       placement: { rank, size, nodes: dense(nodes) },
-      kvs: undefined,
       hosts,
       jobId: `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`,
       endCommand: stepEndCommand(env),
-      handOver: { env: {}, descriptor, parentMustStay: false },
-      async settle() {},
-      async finish() {},
-      async abort() {},
+      handOver: { ...SERVERLESS.handOver, descriptor },
     };
   },
 };
 
 /**
- * The command that tells all tasks of this step to end. Without --kill-on-bad-exit, srun lets them run on when one has
- * failed; and that kills without a word, so that nobody could clean up.
+ * The command that tells all tasks of this step to end. Without --kill-on-bad-exit, srun lets them
+ * run on when one has failed; and that kills without a word, so that no rank could clean up.
  */
 export function stepEndCommand(env: NodeJS.ProcessEnv): string {
   return `scancel --quiet --signal=TERM ${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`;
 }
 
 /**
- * Whether PMI_FD is that of `srun --mpi=pmi2`, which hangs a client that says `init` twice. Ranks of a Hydra inside an
- * allocation inherit SLURM_* too, but of the step that started the proxies.
+ * Whether PMI_FD is that of `srun --mpi=pmi2`, which hangs a client that says `init` twice. Ranks
+ * of a Hydra inside an allocation inherit SLURM_* too, but of the step that started the proxies.
  */
 export function isSrunDescriptor(env: NodeJS.ProcessEnv): boolean {
   return (
@@ -89,8 +90,9 @@ export function isSrunDescriptor(env: NodeJS.ProcessEnv): boolean {
 }
 
 /**
- * Whether SLURM_* belong to somebody else: to the daemons that another launcher started inside the allocation, one
- * task a node. Such steps are smaller than the job, and Open MPI's ranks have another PMIx than Slurm's.
+ * Whether SLURM_* belong to other processes: to the daemons that another launcher started inside
+ * the allocation, one task a node. Such steps are smaller than the job, and Open MPI's ranks have
+ * another PMIx than Slurm's.
  */
 function isInherited(env: NodeJS.ProcessEnv): boolean {
   const { OMPI_COMM_WORLD_RANK, PMIX_RANK, PMIX_NAMESPACE, SLURM_PROCID } = env;
@@ -98,7 +100,8 @@ function isInherited(env: NodeJS.ProcessEnv): boolean {
     PMIX_RANK === undefined
       ? OMPI_COMM_WORLD_RANK !== undefined
       : PMIX_RANK !== SLURM_PROCID || !PMIX_NAMESPACE?.startsWith('slurm.pmix.');
-  // The steps of batch scripts and interactive shells have the numbers that are left over at the end.
+  // The steps of batch scripts and interactive shells have the numbers that are left over at the
+  // end.
   const isShell = Number(env.SLURM_STEP_ID) >= FIRST_SPECIAL_STEP;
   // The components of a heterogeneous step count their own tasks here.
   const partial = env.SLURM_STEP_NUM_TASKS !== env.SLURM_NTASKS && env.SLURM_HET_SIZE === undefined;

@@ -4,10 +4,10 @@
 import type { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
+import type { PmiClient } from '../client.ts';
 import { count, Dialogue, rc, required, succeed, type Wire } from '../dialogue.ts';
 import { MAX_RANKS } from '../environment.ts';
 import { quote } from '../message.ts';
-import type { PmiClient } from '../session.ts';
 import { encodeLine, formatRequest, LineReader, parseLine } from './codec.ts';
 
 /** PMI-1's wire, for one connection. */

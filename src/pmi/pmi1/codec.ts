@@ -1,16 +1,19 @@
 /**
  * PMI-1's wire form: one line a message, `cmd=NAME key=value ...`, both ways. Pure.
  *
- * The protocol is described in MPICH's src/pmi/maint/pmi-1.1.txt and in Flux RFC 13. It has no escapes: a space ends
- * a value. Slurm takes each request from one read of at most 1024 bytes, hence the limits on what is sent. Replies
- * are looked up by key, because their order is each server's own.
+ * The protocol is described in MPICH's src/pmi/maint/pmi-1.1.txt and in Flux RFC 13. It has no
+ * escapes: a space ends a value. Slurm takes each request from one read of at most 1024 bytes,
+ * hence the limits on what is sent. Replies are looked up by key, because their order is each
+ * server's own.
  */
 import { PythonMpiError } from '../../errors.ts';
 import { type Fields, MAX_KEY, MAX_VALUE, type Message, shown } from '../message.ts';
 
 /** Longest request in bytes, without its line break. */
 export const MAX_REQUEST = 1023;
-/** Longest line in bytes taken from a peer. Servers may answer a full request with something longer. */
+/**
+ * Longest line in bytes taken from a peer. Servers may answer a full request with something longer.
+ */
 export const MAX_LINE = 4096;
 
 /** Bytes that become characters at a time. */
@@ -22,7 +25,10 @@ export interface LineMessage extends Message {
 }
 
 const WORD = /^[\x21-\x7e]+$/;
-/** The name of a KVS is the server's own and goes back as it came: Flux begins it with a letter beyond ASCII. */
+/**
+ * The name of a KVS is the server's own and goes back as it came: Flux begins it with a letter
+ * beyond ASCII.
+ */
 const FOREIGN_WORD = /^[\x21-\x7e\x80-\xff]+$/;
 
 /** A reply, with its line break. What goes into it must be free of line breaks. */
@@ -34,8 +40,8 @@ export function formatLine(command: string, fields: Fields = {}): string {
 
 /**
  * A request, with its line break.
- * @throws PythonMpiError INTERNAL when a field is not one printable ASCII word, or a key of the KVS, a value or the
- *   whole is too long
+ * @throws PythonMpiError INTERNAL when a field is not one printable ASCII word, or a key of the
+ *   KVS, a value or the whole is too long
  */
 export function formatRequest(command: string, fields: Fields = {}): string {
   for (const [name, field] of Object.entries(fields)) {
@@ -87,7 +93,10 @@ export function parseLine(line: string): LineMessage {
   return { command, multiline: multi === 'm', fields };
 }
 
-/** Puts lines together from what a socket happens to deliver. Every byte becomes the character of its number. */
+/**
+ * Puts lines together from what a socket happens to deliver. Every byte becomes the character of
+ * its number.
+ */
 export class LineReader {
   #rest = '';
 

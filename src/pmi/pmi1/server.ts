@@ -1,9 +1,10 @@
 /**
  * The built-in launcher's PMI-1 server: a state machine without processes or sockets.
  *
- * It answers everything MPICH's libmpi asks on one machine. What needs a launcher that can start more processes or
- * outlives the job (spawn, published names) is answered with rc=-1. Like Hydra it takes a second `init` on the same
- * connection, so Python's own session works after ours. A rank that sends what is no PMI-1 aborts the job, once.
+ * It answers everything MPICH's libmpi asks on one machine. What needs a launcher that can start
+ * more processes or outlives the job (spawn, published names) is answered with rc=-1. Like Hydra it
+ * takes a second `init` on the same connection, so Python's own session works after ours. A rank
+ * that sends what is no PMI-1 aborts the job, once.
  */
 import { asPythonMpiError, PythonMpiError, STATUS } from '../../errors.ts';
 import { type Message, quote } from '../message.ts';
@@ -20,16 +21,16 @@ export interface Abort {
 }
 
 /**
- * What is to be done after an event: lines to send, each with its line break and with a character for every byte
- * (latin1), and perhaps the job's end.
+ * What is to be done after an event: lines to send, each with its line break and with a character
+ * for every byte (latin1), and perhaps the job's end.
  */
-export interface Answer {
+export interface Reaction {
   readonly replies: readonly { readonly rank: number; readonly line: string }[];
   readonly abort: Abort | undefined;
 }
 
 const KVS_NAME = 'python-mpi';
-const NOTHING: Answer = { replies: [], abort: undefined };
+const NOTHING: Reaction = { replies: [], abort: undefined };
 
 export class Pmi1Server {
   readonly #size: number;
@@ -50,9 +51,11 @@ export class Pmi1Server {
     this.#readers = Array.from({ length: size }, () => new LineReader());
   }
 
-  /** Takes bytes from a rank's connection. Never throws: garbage is an abort. Mute after an abort. */
-  feed(rank: number, bytes: Uint8Array): Answer {
-    const replies: Answer['replies'][number][] = [];
+  /**
+   * Takes bytes from a rank's connection. Never throws: garbage is an abort. Mute after an abort.
+   */
+  feed(rank: number, bytes: Uint8Array): Reaction {
+    const replies: Reaction['replies'][number][] = [];
     try {
       for (const line of this.#readers[rank]!.push(bytes)) {
         const answer = this.#take(rank, line);
@@ -67,15 +70,16 @@ export class Pmi1Server {
   }
 
   /**
-   * Takes the end of a rank's connection. Most programs leave so, but those who wait in a barrier that the rank never
-   * reached would wait forever. How the rank ended says more: tell a failed one's status before this.
+   * Takes the end of a rank's connection. Most programs leave so, but ranks that wait in a barrier
+   * that the rank never reached would wait forever. How the rank ended says more: tell a failed
+   * one's status before this.
    */
-  closed(rank: number): Answer {
+  closed(rank: number): Reaction {
     this.#gone.add(rank);
     return this.#once(this.#stranded());
   }
 
-  #take(rank: number, line: string): Answer {
+  #take(rank: number, line: string): Reaction {
     if (this.#spawning.has(rank)) {
       if (line !== 'endcmd') return NOTHING;
       this.#spawning.delete(rank);
@@ -89,7 +93,7 @@ export class Pmi1Server {
     return this.#answer(rank, message);
   }
 
-  #answer(rank: number, message: Message): Answer {
+  #answer(rank: number, message: Message): Reaction {
     switch (message.command) {
       case 'init': {
         const rc = message.fields.get('pmi_version') === '1' ? 0 : -1;
@@ -132,7 +136,7 @@ export class Pmi1Server {
     }
   }
 
-  #barrier(rank: number): Answer {
+  #barrier(rank: number): Reaction {
     this.#waiting.add(rank);
     if (this.#waiting.size < this.#size) return this.#stranded();
     const replies = Array.from(this.#waiting, rank => ({ rank, line: formatLine('barrier_out') }));
@@ -141,7 +145,7 @@ export class Pmi1Server {
   }
 
   /** Ends the job when some rank waits for one that has left. */
-  #stranded(): Answer {
+  #stranded(): Reaction {
     const rank = this.#gone.values().next().value;
     const waiting = this.#waiting.values().next().value;
     if (rank === undefined || waiting === undefined) return NOTHING;
@@ -150,14 +154,18 @@ export class Pmi1Server {
   }
 
   /** Nothing is said after an abort. */
-  #once(answer: Answer): Answer {
+  #once(answer: Reaction): Reaction {
     if (this.#aborted) return NOTHING;
     this.#aborted = answer.abort !== undefined;
     return answer;
   }
 }
 
-function say(rank: number, command: string, fields: Record<string, string | number> = {}): Answer {
+function say(
+  rank: number,
+  command: string,
+  fields: Record<string, string | number> = {},
+): Reaction {
   return { replies: [{ rank, line: formatLine(command, fields) }], abort: undefined };
 }
 

@@ -1,29 +1,33 @@
 /**
  * A rank's side of PMI-2: what to ask, in which order, and what the answers mean.
  *
- * Keys of other ranks are asked for without saying whose they are (srcid -1): they carry their rank in the name.
+ * Keys of other ranks are asked for without saying whose they are (srcid -1): they carry their rank
+ * in the name.
  */
 import type { Deadline } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
 import type { Channel } from '../channel.ts';
+import type { PmiClient } from '../client.ts';
 import { count, Dialogue, required, succeed, type Wire } from '../dialogue.ts';
 import { MAX_RANKS } from '../environment.ts';
 import { type Fields, type Message, quote } from '../message.ts';
 import { lineWire } from '../pmi1/client.ts';
 import { encodeLine, formatRequest as formatLineRequest } from '../pmi1/codec.ts';
 import { misbehaved } from '../request-queue.ts';
-import type { PmiClient } from '../session.ts';
 import { BodyReader, formatRequest, parseBody } from './codec.ts';
 
-/** Who says that he is this rank. */
+/** What this process says of itself. */
 export interface Claim {
   readonly rank: number;
   readonly size: number;
-  /** The launcher's name for the job, if it is known: servers want to be told one, and check none. */
+  /**
+   * The launcher's name for the job, if it is known: servers want to be told one, and check none.
+   */
   readonly jobId: string;
   /**
-   * Whether the server tells the versions apart by each message, as Hydra does. Then the job is aborted in version
-   * 1's words: those of version 2 have no exit status, and Hydra 4.0 does not know them.
+   * Whether the server tells the versions apart by each message, as Hydra does. Then the job is
+   * aborted in version 1's words: those of version 2 have no exit status, and Hydra 4.0 does not
+   * know them.
    */
   readonly isBilingual: boolean;
 }
@@ -50,7 +54,10 @@ export class Pmi2Client implements PmiClient {
     this.#claim = claim;
   }
 
-  /** @throws PythonMpiError LAUNCHER also, when the server speaks version 1 only or means another rank */
+  /**
+   * @throws PythonMpiError LAUNCHER also, when the server speaks version 1 only or means another
+   * rank
+   */
   async init(deadline: Deadline): Promise<void> {
     const { rank, size, jobId } = this.#claim;
     const version = { pmi_version: 2, pmi_subversion: 0 };

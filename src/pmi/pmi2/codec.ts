@@ -1,9 +1,10 @@
 /**
- * PMI-2's wire form: the length of the body in six characters, then `cmd=NAME;key=value;...;`, both ways. Pure.
+ * PMI-2's wire form: the length of the body in six characters, then `cmd=NAME;key=value;...;`, both
+ * ways. Pure.
  *
- * The protocol is described in MPICH's src/pmi/maint/pmi-2.0.txt. A semicolon inside a value is doubled by MPICH's
- * client and not at all by Slurm, so none is ever sent. The first exchange of a session is not in this form but in
- * PMI-1's.
+ * The protocol is described in MPICH's src/pmi/maint/pmi-2.0.txt. A semicolon inside a value is
+ * doubled by MPICH's client and not at all by Slurm, so none is ever sent. The first exchange of a
+ * session is not in this form but in PMI-1's.
  */
 import { PythonMpiError } from '../../errors.ts';
 import { type Fields, MAX_KEY, MAX_VALUE, type Message, shown } from '../message.ts';
@@ -18,8 +19,8 @@ const PAIR = /([^=;]+)=((?:[^;]|;;)*);/y;
 
 /**
  * A request, with its length.
- * @throws PythonMpiError INTERNAL when a field is not one printable ASCII word without semicolons, or a key or value
- *   of the KVS is too long
+ * @throws PythonMpiError INTERNAL when a field is not one printable ASCII word without semicolons,
+ *   or a key or value of the KVS is too long
  */
 export function formatRequest(command: string, fields: Fields = {}): string {
   let body = `cmd=${command};`;
@@ -53,14 +54,18 @@ export function parseBody(body: string): Message {
   return { command, fields };
 }
 
-/** Puts bodies together from what a socket happens to deliver. Every byte becomes the character of its number. */
+/**
+ * Puts bodies together from what a socket happens to deliver. Every byte becomes the character of
+ * its number.
+ */
 export class BodyReader {
   #rest = '';
 
   /**
    * Takes bytes.
    * @returns the bodies they complete
-   * @throws PythonMpiError LAUNCHER when what should be a length is none, or exceeds {@link MAX_BODY}
+   * @throws PythonMpiError LAUNCHER when what should be a length is none, or exceeds {@link
+   *   MAX_BODY}
    */
   push(bytes: Uint8Array): string[] {
     this.#rest += String.fromCharCode(...bytes);

@@ -4,14 +4,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';
 import type { PythonMpiError } from '../../../src/errors.ts';
-import { withStore } from '../../../src/launch/rendezvous/kvs-server.ts';
+import { withKvs } from '../../../src/launch/rendezvous/kvs-server.ts';
 import { silent } from '../../../src/log.ts';
 import type { LauncherSession } from '../../../src/pmi/launcher.ts';
-import { told } from '../../../src/pmi/launchers/env-only.ts';
+import { envOnly } from '../../../src/pmi/launchers/env-only.ts';
 import { RendezvousFile } from '../../../src/pmi/rendezvous-file.ts';
 import { scratch } from '../../support/scratch.ts';
 
-const alps = told.find(({ name }) => name === 'alps')!;
+const alps = envOnly.find(({ name }) => name === 'alps')!;
 
 /** One rank of a job that meets in a directory. */
 async function come(
@@ -28,7 +28,7 @@ async function come(
   };
   const deadline = Deadline.after(timeoutMs);
   const opened = await alps.open({ env, why: 'test', deadline, log: silent });
-  return withStore(opened, { only: 'lo', deadline, log: silent });
+  return withKvs(opened, { only: 'lo', deadline, log: silent });
 }
 
 function job(directory: string, size: number): Promise<LauncherSession[]> {

@@ -77,7 +77,7 @@ async function refused(env: NodeJS.ProcessEnv, code: string, message: RegExp): P
   assert.match(error.toLine(), message);
 }
 
-const told = suite('told');
+const envOnly = suite('pmi/launchers/env-only');
 
 for (const [name, env, wanted] of [
   ['alps', { ...ALPS, ...SIZED }],
@@ -88,7 +88,7 @@ for (const [name, env, wanted] of [
   ['blaunch', { ...BLAUNCH, ...SIZED }],
   ['pbsdsh', { ...PBSDSH, ...SIZED }],
 ] as const) {
-  told(`${name}: rank and size, and where the others will be found`, async () => {
+  envOnly(`${name}: rank and size, and where the others will be found`, async () => {
     const { launcher, placement, kvs, rendezvousFile } = await open(env, wanted);
     assert.is(launcher, name);
     assert.equal(placement, { rank: 5, size: 8, nodes: undefined });
@@ -96,7 +96,7 @@ for (const [name, env, wanted] of [
   });
 }
 
-told('a server to speak to comes first', () => {
+envOnly('a server to speak to comes first', () => {
   const nameOf = (env: NodeJS.ProcessEnv) => detect(env, silent).name;
   assert.is(nameOf(JSM), 'pmix');
   assert.is(nameOf({ ...FLUX, PMI_FD: '8', PMI_RANK: '5', PMI_SIZE: '8' }), 'hydra');
@@ -113,15 +113,15 @@ told('a server to speak to comes first', () => {
   );
 });
 
-told('a batch script is no rank, nor is what says too little', () => {
+envOnly('a batch script is no rank, nor is what says too little', () => {
   const nameOf = (env: NodeJS.ProcessEnv) => detect(env, silent).name;
   assert.is(nameOf(BLAUNCH), 'single');
   assert.is(nameOf(PBSDSH), 'single');
-  assert.is(nameOf({ ...FLUX, FLUX_JOB_ID: undefined }), 'stray');
-  assert.is(nameOf({ ...MPIRUN_RSH, MPISPAWN_MPIRUN_ID: undefined }), 'stray');
+  assert.is(nameOf({ ...FLUX, FLUX_JOB_ID: undefined }), 'incomplete');
+  assert.is(nameOf({ ...MPIRUN_RSH, MPISPAWN_MPIRUN_ID: undefined }), 'incomplete');
 });
 
-told('aprun: the size is the word of the user before that of the batch system', async () => {
+envOnly('aprun: the size is the word of the user before that of the batch system', async () => {
   const { placement } = await open({ ...ALPS, PBS_NP: '64' });
   assert.is(placement.size, 64);
   const { placement: wanted } = await open({ ...ALPS, PBS_NP: '64', ...SIZED });
@@ -130,11 +130,11 @@ told('aprun: the size is the word of the user before that of the batch system', 
   await refused({ ...ALPS, PYTHON_MPI_SIZE: '5' }, 'USAGE', /PYTHON_MPI_SIZE=5/);
 });
 
-told('the directory of the note is the user’s choice', async () => {
+envOnly('the directory of the note is the user’s choice', async () => {
   const { rendezvousFile } = await open({ ...FLUX, PYTHON_MPI_RENDEZVOUS: '/scratch/me' });
   assert.is(rendezvousFile!.directory, '/scratch/me');
   await refused({ ...FLUX, HOME: undefined }, 'USAGE', /absolute path/);
   await refused({ ...FLUX, PYTHON_MPI_RENDEZVOUS: 'here' }, 'USAGE', /absolute path/);
 });
 
-told.run();
+envOnly.run();

@@ -4,7 +4,7 @@ import { Deadline } from '../../../src/deadline.ts';
 import { STATUS } from '../../../src/errors.ts';
 import type { Channel } from '../../../src/pmi/channel.ts';
 import { Pmi1Client } from '../../../src/pmi/pmi1/client.ts';
-import { type Abort, type Answer, Pmi1Server } from '../../../src/pmi/pmi1/server.ts';
+import { type Abort, Pmi1Server, type Reaction } from '../../../src/pmi/pmi1/server.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 const soon = () => Deadline.after(10_000);
@@ -14,7 +14,7 @@ function tell(server: Pmi1Server, rank: number, text: string): string[] {
   return lines(server.feed(rank, bytes(text)));
 }
 
-function lines({ replies }: Answer): string[] {
+function lines({ replies }: Reaction): string[] {
   return replies.map(({ rank, line }) => `${rank} ${line.trimEnd()}`);
 }
 
