@@ -62,9 +62,8 @@ function runFile(file: string): Promise<Outcome> {
   });
 }
 
-/** A cluster is a machine's business as a whole; files that have none share it in pairs. */
+/** Files with a cluster mostly wait, for what is silent; the others compute. */
 const onCluster = (file: string) => file.startsWith('cluster/');
-const AT_ONCE = 2;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const wanted = process.argv.slice(2);
@@ -89,19 +88,18 @@ async function report(file: string): Promise<void> {
   if (outcome.failed > 0) process.stdout.write(`${outcome.output.replace(/^/gm, '    ')}\n`);
 }
 
-/** Runs the files, so many at a time, each as soon as there is room. */
-async function reportAll(queue: string[], atOnce: number): Promise<void> {
-  const lane = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) await report(file);
-  };
-  await Promise.all(Array.from({ length: atOnce }, lane));
+/** Runs the files of the first queue, one after the other, and then takes from the second, too. */
+async function lane(first: string[], second: string[]): Promise<void> {
+  for (;;) {
+    const file = first.shift() ?? second.shift();
+    if (file === undefined) return;
+    await report(file);
+  }
 }
 
-await reportAll(
-  files.filter(file => !onCluster(file)),
-  AT_ONCE,
-);
-await reportAll(files.filter(onCluster), 1);
+const clusters = files.filter(onCluster);
+const others = files.filter(file => !onCluster(file));
+await Promise.all([lane(clusters, others), lane(clusters, others), lane(others, clusters)]);
 if (files.length === 0) {
   process.stdout.write('no test file matches\n');
   sum.failed = 1;

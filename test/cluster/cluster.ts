@@ -18,7 +18,7 @@ const BED = `${PROJECT}/test/cluster/bed`;
 /** Exit status of a bed that this machine cannot have. */
 const SKIP = 77;
 /** How long a command may run that does not say otherwise, in milliseconds. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 240_000;
 /** What `timeout` needs on top to make its point with SIGKILL, in milliseconds. */
 const GRACE_MS = 10_000;
 

@@ -9,7 +9,7 @@ import { type Cluster, type Finished, PROJECT, type Running } from './cluster.ts
 /** A cable this slow makes the broadcast last until the fault has been brought about; then it is made fast again. */
 export const SLOW = '2mbit';
 /** What none of this takes on the slowest of machines, in milliseconds. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 
 /** Says when it begins and when it has come to its end, on which node; waits between for a file, if it is told to. */
 const SCRIPT = `

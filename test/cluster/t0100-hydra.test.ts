@@ -37,7 +37,6 @@ function run(cluster: Cluster, job: Job): Promise<Finished> {
     'hydra',
     [...launch, `${PROJECT}/bin/python-mpi`, script, ...(job.args ?? [])],
     {
-      timeoutMs: 90_000,
       env: { PYTHON_MPI_PKGROOT: dirname(pack), PYTHON_MPI_PACKAGES: basename(pack), ...job.env },
     },
   );

@@ -57,7 +57,7 @@ test('numpy, scipy, matplotlib and mpi4py work together on every rank', () =>
     const { status, stdout, stderr } = await cluster.run(
       'hydra',
       ['-n', '8', '-ppn', '2', PYTHON_MPI, script],
-      { env: jobEnvironment(FIVE), timeoutMs: 120_000 },
+      { env: jobEnvironment(FIVE), timeoutMs: 360_000 },
     );
     assert.is(status, 0, stderr);
     assert.equal(stdout, '28 2.0 1.0 1 True True\n'.repeat(8));
@@ -82,7 +82,7 @@ test("numpy passes tests of its own from the prefix, and nobody looks at the pac
     const { status, stdout, stderr } = await cluster.run(
       'hydra',
       ['-n', '2', '-ppn', '1', 'sh', '-c', strace, 'sh', PYTHON_MPI, ...pytest],
-      { env: jobEnvironment([...FIVE, 'testing']), timeoutMs: 120_000 },
+      { env: jobEnvironment([...FIVE, 'testing']), timeoutMs: 360_000 },
     );
     assert.is(status, 0, stdout + stderr);
     assert.is(stdout.match(/\d+ passed/g)?.length, 2, stdout);

@@ -14,7 +14,7 @@ process.env.PATH = `${bin}:${process.env.PATH}`;
 function behave(script: string): Munge {
   for (const program of ['munge', 'unmunge'])
     writeFileSync(join(bin, program), `#!/bin/sh\ncat >/dev/null\n${script}\n`, { mode: 0o755 });
-  return new Munge('/nowhere', Deadline.after(10_000));
+  return new Munge('/nowhere', Deadline.after(60_000));
 }
 
 async function failure(promise: Promise<unknown>): Promise<string> {

@@ -20,7 +20,7 @@ import { intrude } from '../support/intruder.ts';
 import { Random } from '../support/random.ts';
 
 const SECRET = Buffer.alloc(32, 1);
-const soon = () => Deadline.after(10_000);
+const soon = () => Deadline.after(60_000);
 const greeting = (from: number, to = 0) => ({ kind: TREE, from, to }) as const;
 
 const links = suite('strangers');

@@ -13,7 +13,7 @@ import { Listener } from '../../src/net/listener.ts';
 const SECRET = Buffer.alloc(32, 1);
 const host = '127.0.0.1';
 /** Dials as position `from`. */
-function reach(from: number, targets: Target[], timeout = 5000): Promise<Link> {
+function reach(from: number, targets: Target[], timeout = 60_000): Promise<Link> {
   return dialAny(targets, SECRET, { kind: TREE, from, to: 0 }, Deadline.after(timeout));
 }
 

@@ -11,7 +11,7 @@ import { Listener } from '../../src/net/listener.ts';
 import { askLeader, LocalGathering } from '../../src/net/local.ts';
 
 const SECRET = Buffer.alloc(32, 1);
-const soon = () => Deadline.after(5000);
+const soon = () => Deadline.after(60_000);
 const coded = (code: string) => (error: unknown) => (error as { code?: string }).code === code;
 
 async function rejects(

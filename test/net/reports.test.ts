@@ -17,7 +17,7 @@ import { Reports } from '../../src/net/reports.ts';
 import { parentOf } from '../../src/net/wide-tree.ts';
 
 const SECRET = Buffer.alloc(32, 7);
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 interface Note {
   from: number;
@@ -94,9 +94,9 @@ reports('a node that connects and says nothing holds up nobody for long', async 
   const [root, child] = await Promise.all([open(0, 3), open(1, 3)]);
   const target = { host: '127.0.0.1', port: root.card.endpoints[0]!.port };
   const greeting = { kind: REPORT, from: 2, to: 0 } as const;
-  const mute = await dial(target, SECRET, greeting, Deadline.after(5000));
+  const mute = await dial(target, SECRET, greeting, Deadline.after(60_000));
   const [all] = await Promise.all([
-    root.reports.conclude({ from: 0 }, 3, 500, []),
+    root.reports.conclude({ from: 0 }, 3, 3000, []),
     child.reports.conclude({ from: 1 }, 3, PATIENCE_MS, [root.card]),
   ]);
   assert.equal(all.map(({ position }) => position).sort(), [0, 1]);
@@ -108,7 +108,7 @@ reports('more records than there are nodes are not kept', async () => {
   const root = await open(0, 3);
   const target = { host: '127.0.0.1', port: root.card.endpoints[0]!.port };
   const greeting = { kind: REPORT, from: 1, to: 0 } as const;
-  const link = await dial(target, SECRET, greeting, Deadline.after(5000));
+  const link = await dial(target, SECRET, greeting, Deadline.after(60_000));
   for (let position = 0; position < 50; position++) {
     const record = { position, record: { from: position }, offsetMs: 0, errorMs: 0 };
     link.send(Buffer.from(`${JSON.stringify(record)}\n`));

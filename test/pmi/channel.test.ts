@@ -31,7 +31,7 @@ channel('TCP carries bytes both ways, and an end is an end', async () => {
   const { port } = listener.address() as AddressInfo;
   const accepted = new Promise<Socket>(resolve => listener.once('connection', resolve));
   // The host part may itself contain colons.
-  const tcp = await dialPort('PORT', `::1:${port}`, Deadline.after(10_000));
+  const tcp = await dialPort('PORT', `::1:${port}`, Deadline.after(60_000));
   const peer = await accepted;
   await tcp.write(Buffer.from('request'));
   assert.is(String(await new Promise(resolve => peer.once('data', resolve))), 'request');

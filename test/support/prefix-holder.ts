@@ -14,7 +14,7 @@ const [chroot, id, what, pid, started] = process.argv.slice(2) as [
   string?,
   string?,
 ];
-const deadline = Deadline.after(30_000);
+const deadline = Deadline.after(60_000);
 const store = await PrefixStore.open(chroot, alive, deadline);
 const draft = await store.begin(id, deadline);
 let { directory } = draft;

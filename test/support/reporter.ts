@@ -13,5 +13,5 @@ const reports = new Reports({
   log: silent,
 });
 const endpoints = [{ host: '127.0.0.1', port: Number(port) }];
-await reports.conclude({ from: 1 }, 2, 10_000, [{ host: 'root', endpoints, local: '' }]);
+await reports.conclude({ from: 1 }, 2, 60_000, [{ host: 'root', endpoints, local: '' }]);
 process.disconnect();

@@ -59,7 +59,7 @@ store('the note of a dead job of the same name is passed over', async () => {
   const { rendezvousFile } = await alps.open({
     env: { ALPS_APP_PE: '0', ALPS_APP_ID: '4711', PBS_NP: '2', PYTHON_MPI_RENDEZVOUS: directory },
     why: 'test',
-    deadline: Deadline.after(1000),
+    deadline: Deadline.after(60_000),
     log: silent,
   });
   assert.instance(rendezvousFile, RendezvousFile);

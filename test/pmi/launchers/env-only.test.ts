@@ -67,7 +67,7 @@ const PBSDSH = {
 const SIZED = { PYTHON_MPI_SIZE: '8' };
 
 function open(env: NodeJS.ProcessEnv, wanted?: string): Promise<LauncherSession> {
-  return detect(env, silent, wanted).open(Deadline.after(1000));
+  return detect(env, silent, wanted).open(Deadline.after(60_000));
 }
 
 async function refused(env: NodeJS.ProcessEnv, code: string, message: RegExp): Promise<void> {

@@ -97,7 +97,7 @@ pals('rank, size, hosts and the name of the job', async () => {
     const env = { PALS_RANKID: '1', PALS_APINFO, PALS_APID: '89.0', PMI_RANK: '1', PMI_SIZE: '2' };
     const launcher = detect(env, silent);
     assert.is(launcher.name, 'pals');
-    const { placement, hosts, jobId } = await launcher.open(Deadline.after(1000));
+    const { placement, hosts, jobId } = await launcher.open(Deadline.after(60_000));
     assert.equal(placement, { rank: 1, size: 2, nodes: [0, 1] });
     assert.equal(hosts, ['x'.repeat(64), 'nid000007']);
     assert.is(jobId, '89.0');
@@ -107,7 +107,7 @@ pals('rank, size, hosts and the name of the job', async () => {
       { PALS_APINFO: '/nowhere' },
     ]) {
       const error = await detect({ ...env, ...change }, silent)
-        .open(Deadline.after(1000))
+        .open(Deadline.after(60_000))
         .catch(thrown => thrown);
       assert.is(error.code, 'LAUNCHER', error.message);
     }

@@ -41,7 +41,7 @@ pmix('what is not known for certain is refused before anything is sent', async (
   for (const [change, message] of refused) {
     const launcher = detect({ ...env, ...change }, silent);
     assert.is(launcher.name, 'pmix');
-    const error = await launcher.open(Deadline.after(10_000)).catch(thrown => thrown);
+    const error = await launcher.open(Deadline.after(60_000)).catch(thrown => thrown);
     assert.instance(error, PythonMpiError);
     assert.is(error.code, 'LAUNCHER', error.message);
     assert.match(error.message, message);

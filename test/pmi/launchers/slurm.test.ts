@@ -30,7 +30,7 @@ function task(rank: number, node: number, more: NodeJS.ProcessEnv = {}): NodeJS.
 function open(env: NodeJS.ProcessEnv): Promise<LauncherSession> {
   const launcher = detect(env, silent);
   assert.is(launcher.name, 'slurm');
-  return launcher.open(Deadline.after(1000));
+  return launcher.open(Deadline.after(60_000));
 }
 
 async function placed(

@@ -21,7 +21,7 @@ const recordings: Recording[] = JSON.parse(
   readFileSync(new URL('../../fixtures/pmi1-exchanges.json', import.meta.url), 'utf8'),
 );
 
-const soon = () => Deadline.after(10_000);
+const soon = () => Deadline.after(60_000);
 const is = (code: string) => (error: unknown) =>
   error instanceof PythonMpiError && error.code === code;
 

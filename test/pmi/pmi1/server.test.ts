@@ -7,7 +7,7 @@ import { Pmi1Client } from '../../../src/pmi/pmi1/client.ts';
 import { type Abort, Pmi1Server, type Reaction } from '../../../src/pmi/pmi1/server.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'latin1');
-const soon = () => Deadline.after(10_000);
+const soon = () => Deadline.after(60_000);
 
 /** What the server makes of a rank's text, as lines prefixed by the rank they go to. */
 function tell(server: Pmi1Server, rank: number, text: string): string[] {

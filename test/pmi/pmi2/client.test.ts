@@ -20,7 +20,7 @@ const recordings: Recording[] = JSON.parse(
   readFileSync(new URL('../../fixtures/pmi2-exchanges.json', import.meta.url), 'utf8'),
 );
 
-const soon = () => Deadline.after(10_000);
+const soon = () => Deadline.after(60_000);
 
 async function fails(promise: Promise<unknown>, code: string, message: RegExp): Promise<void> {
   const error = await promise.then(

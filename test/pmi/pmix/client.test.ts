@@ -9,7 +9,7 @@ import { Packer } from '../../../src/pmi/pmix/pack.ts';
 
 const INDEX = 9;
 const ACCEPTED = Buffer.from('0000000000000009', 'hex');
-const soon = () => Deadline.after(10_000);
+const soon = () => Deadline.after(60_000);
 const status = (code: number) => new Packer().item().signed(code).bytes;
 
 /** A server that answers each request with the next of these bodies; undefined closes. */
