@@ -1,6 +1,6 @@
 /** The rules of CONTRIBUTING.md that a machine can check. */
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
@@ -93,6 +93,9 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return circles;
 }
 
+/** Lines that a file of code may have. */
+const LINES = 400;
+
 /** Files that git tracks, or undefined where this is no clone. */
 function tracked(...args: string[]): string[] | undefined {
   // The clone may belong to another user.
@@ -101,6 +104,9 @@ function tracked(...args: string[]): string[] | undefined {
   return status === 0 ? stdout.split('\0').filter(Boolean) : undefined;
 }
 
+/** Where the code is, with what is no code in it. */
+const CODE = /^(src|test|bench|tools|wasm|bin)\//;
+const DATA = /^test\/(fixtures|native\/corpus)\/|\.(md|json|txt|svg)$/;
 /** What a build, a profiler, an editor or a run leaves behind. */
 const STRAY =
   /(^|\/)(node_modules|dist|build|__pycache__|\.venv|core(\.\d+)?|perf\.data.*|nohup\.out)(\/|$)|(^|\/)isolate-|\.(log|cpuprofile|heapprofile|heapsnapshot|profraw|profdata|gcda|gcno|o|a|so|wasm|pyc|tgz|whl|tmp|orig|rej|swp)$|~$/;
@@ -124,6 +130,10 @@ house('imports run one way', () => {
     }
   }
   assert.equal(wrong, []);
+});
+
+house('no imports go in circles, types included', () => {
+  assert.equal(circlesOf(new Map(sources.map(source => [source.file, oursOf(source)]))), []);
 });
 
 house('the modules of the engine do not include one another in circles', () => {
@@ -158,6 +168,19 @@ house('git tracks nothing that was built, measured or left behind', () => {
   const strays = tracked()?.filter(file => STRAY.test(file));
   assert.equal(strays ?? [], []);
   assert.equal(tracked('--cached', '--ignored', '--exclude-standard') ?? [], []);
+});
+
+house(`no file of code has more than ${LINES} lines`, () => {
+  const files =
+    tracked() ?? globSync('{src,test,bench,tools,wasm}/**/*.{ts,c,h,py,sh}', { cwd: root });
+  const long = files
+    .filter(file => CODE.test(file) && !DATA.test(file) && existsSync(join(root, file)))
+    .map(file => ({ file, lines: readFileSync(join(root, file), 'latin1').split('\n').length - 1 }))
+    .filter(({ lines }) => lines > LINES);
+  assert.equal(
+    long.filter(({ file }) => file !== 'test/native/sim.c'),
+    [],
+  );
 });
 
 house('tests stand where their sources stand', () => {

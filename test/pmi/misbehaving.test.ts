@@ -85,7 +85,10 @@ function honestPort(): Honest {
 }
 
 const jobData = Buffer.from(
-  readFileSync(new URL('../fixtures/pmix-jobdata.hex', import.meta.url), 'utf8').replace(/\s/g, ''),
+  readFileSync(new URL('../fixtures/pmix/4.2.2.hex', import.meta.url), 'utf8').replace(
+    /^#.*$|\s/gm,
+    '',
+  ),
   'hex',
 );
 const OK = new Packer().item().signed(0).bytes;
