@@ -60,7 +60,7 @@ demo: build ## pack this machine's Python with numpy and run 4 ranks from it
 test: build ## everything the tests need, then all tests (ONLY=part-of-a-path for some)
 	@tools/install.sh test
 	$(MAKE) lint
-	$(MAKE) -C wasm native-test
+	$(MAKE) -C wasm -j$$(nproc) native-test
 	$(NODE) test/run.ts $(ONLY)
 
 lint: bin/python-mpi node_modules/.package-lock.json src/engine/constants.ts $(EMBEDDED) $(RUFF) ## type-check, lint and check the format

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that a part of the project needs:
 #
-#     tools/install.sh GROUP...      build | demo | lint | test | cluster | bench
+#     tools/install.sh GROUP...      make | npm | build | demo | lint | test | cluster | bench
 #
 # Asks dpkg first, so it is quick and silent when all is there. Where it may not install (not root, no apt)
 # it says in one line what to install, and exits with status 77, which test harnesses read as "skipped".
@@ -11,12 +11,14 @@ set -eu
 # Unversioned names only, so that the next release of the distribution works too.
 packages() {
   case $1 in
-    build) # the engine's compiler
-      echo emscripten ;;
+    make | npm) # what everything else begins with
+      echo "$1" ;;
+    build) # the engine's compiler, and one for the program that generates its constants
+      echo emscripten gcc libc6-dev ;;
     demo) # the Python that is packed
       echo python3 python3-numpy ;;
     lint) # what the linters from npm and PyPI leave out
-      echo shellcheck ;;
+      echo shellcheck python3-pip ;;
     test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
       echo clang libclang-rt-dev strace
       echo python3 libpython3-dev python3-pip python3-numpy python3-scipy
@@ -29,7 +31,7 @@ packages() {
     bench) # what the peers of comparisons are made of
       echo libarchive-dev zstd ;;
     *)
-      echo "install.sh: no group '$1'; there are: build demo lint test cluster bench" >&2
+      echo "install.sh: no group '$1'; there are: make npm build demo lint test cluster bench" >&2
       return 64 ;;
   esac
 }
