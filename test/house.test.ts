@@ -93,6 +93,8 @@ function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   return circles;
 }
 
+/** What no comment says, since it leaves open which peer, rank, node, process or user it means. */
+const VAGUE = /\b([Ww]hoever|[Ss]omebody|[Nn]obody)\b/g;
 /** Lines that a file of code may have. */
 const LINES = 400;
 
@@ -183,6 +185,22 @@ house(`no file of code has more than ${LINES} lines`, () => {
     ),
     [],
   );
+});
+
+house('comments speak of peers, ranks, nodes and the like, and of what they do', () => {
+  const files =
+    tracked() ?? globSync('{src,test,bench,tools,wasm}/**/*.{ts,c,h,py,sh}', { cwd: root });
+  const vague = files
+    .filter(file => CODE.test(file) && !DATA.test(file) && existsSync(join(root, file)))
+    .flatMap(file => {
+      const text = readFileSync(join(root, file), 'utf8');
+      const comment = /\.(ts|js|c|h)$/.test(file)
+        ? /\/\*[\s\S]*?\*\/|(?<![:\w])\/\/.*$/gm
+        : /(?<=^|\s)#.*$/gm;
+      const words = [...text.matchAll(comment)].flatMap(([said]) => said.match(VAGUE) ?? []);
+      return words.length > 0 ? [`${file}: ${words.join(', ')}`] : [];
+    });
+  assert.equal(vague, []);
 });
 
 house('tests stand where their sources stand', () => {

@@ -4,7 +4,7 @@
  *
  * In a binomial tree the root sends log2(count) copies, which is nothing for a word and everything for packages. In
  * a chain everybody sends one, and the last position is count hops behind. In a binary tree everybody sends two, and
- * nobody is further behind than log2(count) hops. (Two trees at once, each with half of the stream, would need but
+ * no position is further behind than log2(count) hops. (Two trees at once, each with half of the stream, would need but
  * one: but then every position has two parents to lose. See Sanders, Speck, Traeff 2009.)
  */
 #include "tree.h"

@@ -24,7 +24,7 @@ const STAND_IN_BYTES = 64;
  */
 const BROADCAST = [48, 80] as const;
 const STAGING = [72, 128] as const;
-/** A longer chain is nobody's choice, and keeps books that grow with the square of its length. */
+/** A longer chain is never chosen, and keeps books that grow with the square of its length. */
 const LONGEST_CHAIN = 2048;
 const POSITIONS = [2, 8, 32, 128, 512, 1024, 2048, 8192, 32_768, 100_000];
 /** Memory and time one simulation may take. */
@@ -45,7 +45,7 @@ export const ASSUMED = {
   publish: 3000,
 };
 
-/** Seconds until the last of `nodes` has everything: when nobody unpacks, and when all do, and are ready. */
+/** Seconds until the last of `nodes` has everything: when no node unpacks, and when all do, and are ready. */
 export interface Forecast {
   nodes: number;
   broadcast: number;

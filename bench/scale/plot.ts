@@ -40,7 +40,7 @@ function decades(least: number, most: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => 10 ** (from + i));
 }
 
-/** The figure: solid lines until all nodes are staged, dashed ones for a broadcast that nobody unpacks. */
+/** The figure: solid lines until all nodes are staged, dashed ones for a broadcast that no node unpacks. */
 export function plot(title: string, forecasts: Forecasts, points: readonly Point[]): string {
   const all = Object.values(forecasts).flat();
   const columns = decades(1, Math.max(...all.map(f => f.nodes), ...points.map(p => p.nodes)));

@@ -67,7 +67,7 @@ async function startRanks(
     n => `${cluster.shared}/${n}`,
   );
   rmSync(gate!, { force: true });
-  // Who opens it to read waits, without costing anything, until somebody opens it to write.
+  // A rank that opens it to read waits, without costing anything, until it is opened to write.
   execFileSync('mkfifo', [gate!]);
   writeFileSync(script!, SCRIPT);
   writeFileSync(arrived!, '');

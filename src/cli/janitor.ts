@@ -1,6 +1,6 @@
 /**
  * The program a node leader leaves its node to when it is killed: `janitor.cjs prefixes|drafts
- * DIRECTORY`. Nobody is there to read an error; whatever stays behind is swept by the next run.
+ * DIRECTORY`. No user is there to read an error; what stays behind is swept by the next run.
  */
 import type { CleanupKind } from '../launch/run.ts';
 import { sweep } from '../launch/sweep.ts';

@@ -1,5 +1,5 @@
 /**
- * The broadcast engine of `wasm/`, typed. Owns the ABI: nobody else knows of WebAssembly, records or
+ * The broadcast engine of `wasm/`, typed. Owns the ABI: no other module knows of WebAssembly, records or
  * offsets. Knows no sockets, files or timers; `wasm/include/bcast.h` is the manual of what is behind it.
  */
 import { CONFIG_DEFAULT, ERROR_TEXT, REASON, RECORD, ROLE, STATISTICS } from './constants.ts';
@@ -31,7 +31,7 @@ export interface Failure {
 
 /**
  * What the engine asks for. `Uint8Array`s are views of engine memory, valid until the answer named here;
- * whoever needs the bytes longer copies them. Actions may call the engine back at once.
+ * a caller that needs the bytes longer copies them. Actions may call the engine back at once.
  */
 export interface Actions {
   /** Connect to `position` and authenticate; answer {@link Engine.opened} or {@link Engine.dialFailed}. */

@@ -1,5 +1,5 @@
 /**
- * Somebody who outlives this process, however it ends, and then runs one command.
+ * A process that outlives this one, however it ends, and then runs one command.
  *
  * A launcher that ends a job kills without asking, and nothing we could catch is left to clean up with. So
  * a shell waits in a session of its own on a pipe that only we hold: told "done" it leaves, at the end of the

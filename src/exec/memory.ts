@@ -1,5 +1,5 @@
 /**
- * Gives memory back that nobody will use again. A parent that only waits for Python never allocates, so its
+ * Gives memory back that will not be used again. A parent that only waits for Python never allocates, so its
  * collector would never run, and the buffers of the staging would stay with it for hours.
  */
 import { setFlagsFromString } from 'node:v8';

@@ -38,7 +38,7 @@ export class Munge {
 
   /**
    * @throws PythonMpiError NO_SECRET when MUNGE does not work here, TIMEOUT; AUTHENTICATION for what is no credential, is
-   *   for somebody else, has expired or was opened before
+   *   for another user, has expired or was opened before
    */
   async open(credential: string): Promise<Opened> {
     const { stdout } = await this.#run('unmunge', ['--numeric', '--keys=UID'], credential);

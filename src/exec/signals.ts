@@ -35,8 +35,8 @@ export class SignalRelay {
   }
 
   /**
-   * There is nobody to pass signals on to any more. They stay without effect: a launcher may send one several times,
-   * and whoever is left has to clean up.
+   * There is no child to pass signals on to any more. They stay without effect: a launcher may send one several times,
+   * and the process that is left has to clean up.
    */
   stop(): void {
     this.#stopped = true;

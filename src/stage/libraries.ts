@@ -62,7 +62,7 @@ function lacking(file: string, dynamic: Dynamic, prefix: string, own: Map<string
 
 /**
  * Lets an interpreter of a prefix find the prefix's libraries by itself, where its file has room for that.
- * @param prefix real path of the tree, which nobody uses yet
+ * @param prefix real path of the tree, which is not in use yet
  * @param file real path of the interpreter in it
  */
 export function relocateInterpreter(prefix: string, file: string): void {

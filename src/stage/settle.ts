@@ -30,7 +30,7 @@ export interface Settled {
 const RECORD = join(OWN_DIRECTORY, 'python.json');
 
 /**
- * @param tree what was unpacked; nobody uses it yet
+ * @param tree what was unpacked; not in use yet
  * @param prefix where it will be
  * @param env of the ranks
  * @throws PythonMpiError NO_INTERPRETER when the packages bring one that cannot run; CORRUPT_PACKAGE when

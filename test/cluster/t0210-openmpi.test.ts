@@ -50,7 +50,7 @@ say(MPI.COMM_WORLD.allreduce(1), rank, socket.gethostname())
     await expectRun(kept);
     // Two jobs at once.
     await Promise.all([expectRun(kept), expectRun(kept)]);
-    // As with a server whose PMIx is too old for us: nobody speaks to it but Open MPI.
+    // As with a server whose PMIx is too old for us: only Open MPI speaks to it.
     const rendezvous = {
       PYTHON_MPI_RENDEZVOUS: `${cluster.shared}/rendezvous`,
       PYTHON_MPI_VERBOSE: '1',

@@ -1,6 +1,6 @@
 /**
  * Two jobs on the same nodes with the same packages at the same time, of one user and of two, under real Slurm. One of them
- * is killed without a word: the other does not notice, and nobody reads what is another user's.
+ * is killed without a word: the other does not notice, and no user reads what is another's.
  */
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -13,7 +13,7 @@ const reason = whyNoCluster({ slurm: true });
 const test = reason === undefined ? neighbours : neighbours.skip;
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 
-/** Slurm wants users that the machine has: www-data and nobody of any Debian. */
+/** Slurm wants users that the machine has: two that every Debian has, by their numbers. */
 const [FIRST, SECOND] = [33, 65534];
 
 /** Looks at the other users' directories, and imports something after the other job was killed. */

@@ -44,7 +44,7 @@ class Node {
   }
 }
 
-/** Runs until nobody has anything to do. */
+/** Runs until no position has anything to do. */
 function run(nodes: Node[], packages: Buffer[]): void {
   let moved = true;
   const actionsOf = (node: Node): Actions => {

@@ -62,7 +62,7 @@ load(`${LEADERS} leaders`, async () => {
   assert.ok(root.megabytes < ROOT_MEGABYTES, `${root.megabytes} MB`);
   // One for each rank at its store, and its own.
   assert.ok(root.descriptors < LEADERS + 100, `${root.descriptors} descriptors`);
-  // A binomial tree, and nobody moved: every leader but the root receives the stream once.
+  // A binomial tree, and no leader moved: every leader but the root receives the stream once.
   assert.ok(bytes < 1.2 * BYTES * (LEADERS - 1), `${bytes} bytes`);
 });
 

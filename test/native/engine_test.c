@@ -79,7 +79,7 @@ static void errors_stick(void) {
     CHECK(bcast_staged(e, 0) == BCAST_E_STATE, "twice");
 }
 
-/* Whoever says this to position 2 of 8, in this role, loses the link, and nothing else happens. */
+/* A peer that says this to position 2 of 8, in this role, loses the link, and nothing else happens. */
 static void closes(int role, struct frame f, enum bcast_reason reason) {
     struct bcast *e = create(2, 8);
     CHECK(next(e).kind == BCAST_DIAL, "DIAL");

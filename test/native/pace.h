@@ -26,7 +26,7 @@ uint64_t pace_soon(const struct pace *pace, uint64_t now, uint32_t most_ms);
 /* When a driver has begun, or its station knows what to make of a plan: at once, if things have their costs. */
 uint64_t pace_answer(const struct pace *pace, uint64_t now);
 
-/* When somebody who was called has answered, and both have proved themselves. */
+/* When a peer that was called has answered, and both have proved themselves. */
 uint64_t pace_dial(const struct pace *pace, uint64_t now);
 
 /* When the root has read so many bytes of a package. */

@@ -1,5 +1,5 @@
 /**
- * Questions and answers among strangers: the right one is found, and nobody else can get in the
+ * Questions and answers among strangers: the right one is found, and no other can get in the
  * way.
  */
 import { randomBytes } from 'node:crypto';

@@ -162,7 +162,7 @@ async function session(env: NodeJS.ProcessEnv): Promise<unknown> {
       await kvs.put('key', 'value');
       await kvs.fence();
       const value = await kvs.get('key');
-      // A value is the launcher's to spoil; whoever reads it looks at it.
+      // A value is the launcher's to spoil; the rank that reads it looks at it.
       assert.type(value, 'string');
       await session.settle();
     } finally {
@@ -292,7 +292,7 @@ for (const [step, what] of FOLLOWER.entries()) {
     await Promise.all(
       hows.map(async how => {
         const { status, err, chroot } = await follow(step, BEHAVIOURS[how]!);
-        // Unreachable and timed out: nobody answers where the card points, if it was told.
+        // Unreachable and timed out: no peer answers where the card points, if it was told.
         assert.ok([68, 75, 76, 77, 78].includes(status), `${how}: ${status} ${err}`);
         assert.match(err, /^python-mpi: [^\x00-\x1f]{1,400} \[[A-Z_]+\]\n$/, how);
         assert.not.match(err, /abab/, 'the secret is nobody’s business');

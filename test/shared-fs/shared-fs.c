@@ -211,7 +211,7 @@ static int serve(const char *directory) {
     raise_descriptor_limit();
     /* The default, 50 us, is a quarter of a round trip. */
     prctl(PR_SET_TIMERSLACK, 1);
-    /* Whoever waits for the mount reads until the end of this output. */
+    /* The process that waits for the mount reads until the end of this output. */
     puts("mounted");
     fflush(stdout);
     struct fuse_loop_config loop = {.clone_fd = 0, .max_idle_threads = 64};

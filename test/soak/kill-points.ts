@@ -179,7 +179,7 @@ export class KillPoints {
     if (/^ {4}at .*:\d+/m.test(stderr)) faults.push(`a stack trace: ${stderr}`);
 
     await this.#forget(launcher);
-    // Nobody is left to remove the files of a node on which all were killed, until the next run comes by.
+    // No process is left to remove the files of a node on which all were killed, until the next run comes by.
     // Slurm kills all of a step that has lost its srun, however it hides.
     const helpless =
       ['a janitor', 'all on a node', 'everything'].includes(victim) ||
@@ -268,7 +268,7 @@ export class KillPoints {
     }
   }
 
-  /** Slurm keeps the job of a killed srun until somebody cancels it. */
+  /** Slurm keeps the job of a killed srun until it is cancelled. */
   async #forget(launcher: JobLauncher): Promise<void> {
     if (launcher !== 'srun') return;
     const forget = 'scancel --user=root; while [ -n "$(squeue --noheader)" ]; do sleep 0.1; done';
@@ -276,7 +276,7 @@ export class KillPoints {
     if (status !== 0) throw new Error(`the job stays in Slurm's queue: ${stderr}`);
   }
 
-  /** What is wrong with a job that nobody disturbs. */
+  /** What is wrong with a job that is left alone. */
   async #undisturbed(launcher: JobLauncher): Promise<string | undefined> {
     const { status, stdout, stderr } = await this.#start(launcher, {}).ended;
     // mpirun.openmpi itself, now and then, about its own children.

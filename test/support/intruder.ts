@@ -1,7 +1,7 @@
 /** Strangers at a leader's door. */
 import { connect, type Socket } from 'node:net';
 
-/** A connection that nobody asked for, and what comes back on it until it is closed. */
+/** A connection that was not asked for, and what comes back on it until it is closed. */
 export function intrude(
   port: number,
   said?: Uint8Array,

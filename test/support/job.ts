@@ -59,7 +59,7 @@ export interface JobOptions {
   chroot?: string;
 }
 
-/** Starts python-mpi with these arguments, without the settings of whoever runs the tests. */
+/** Starts python-mpi with these arguments, without the settings of the user who runs the tests. */
 export function start(args: readonly string[], options: JobOptions = {}): Job {
   const chroot = options.chroot ?? scratch();
   const [file, ...rest] = [...(options.launcher ?? []), PYTHON_MPI, ...args] as [

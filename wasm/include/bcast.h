@@ -5,11 +5,11 @@
  *
  * A session moves a stream (several packages, one after the other) from the root, position 0, to all
  * positions of a tree, and brings back one verdict for all of them: go, or the first failure. Data
- * goes only where somebody needs it; a lost link is replaced and the stream resumed where it stopped.
+ * goes only where a peer needs it; a lost link is replaced and the stream resumed where it stopped.
  *
  * HOW IT IS DRIVEN
  *
- * The engine does no I/O, keeps no clock, allocates nothing and calls nobody. The caller tells it what
+ * The engine does no I/O, keeps no clock, allocates nothing and calls nothing. The caller tells it what
  * happened (the calls below) and then pulls records with bcast_next() until there are none: they
  * say what to do. Same calls in the same order, same records; how input is cut does not matter.
  *

@@ -50,7 +50,7 @@ export class PmixClient {
   readonly #identity: Identity;
   readonly #reader = new FrameReader();
   readonly #turns = new RequestQueue();
-  /** Who waits for the answer of which tag. Somebody reads exactly as long as this is not empty. */
+  /** The waiter for the answer of each tag. The channel is read exactly as long as this is not empty. */
   readonly #waiting = new Map<
     number,
     { resolve: (body: Uint8Array) => void; reject: (error: unknown) => void }
@@ -196,7 +196,7 @@ function readJobData(data: readonly Pair[]): JobData {
     const [rank, host] = [fieldOf(value, 'pmix.rank'), fieldOf(value, 'pmix.hname')];
     if (typeof rank === 'number' && typeof host === 'string') hosts.set(rank, host);
   }
-  // A size that nobody counted would be an array of that size.
+  // A size that was not checked would be an array of that size.
   const counted = size <= MAX_RANKS && hosts.size >= size ? size : 0;
   const byRank = Array.from({ length: counted }, (_, rank) => hosts.get(rank));
   if (counted === 0 || !byRank.every(host => host !== undefined)) {

@@ -32,7 +32,7 @@ fail() {
   exit "${2:-1}"
 }
 
-# Whether the head's first process is alive. A pid alone could by now be somebody else's.
+# Whether the head's first process is alive. A pid alone could by now be another process's.
 head_runs() {
   local pid
   pid=$(cat "$BED_STATE/pids/head" 2>/dev/null) &&
