@@ -70,6 +70,7 @@ lint: bin/python-mpi node_modules/.package-lock.json src/engine/constants.ts $(E
 	$(RUFF) format --check --quiet .
 	@tools/install.sh lint
 	shellcheck --external-sources --source-path=SCRIPTDIR bin/python-mpi $(SHELLS)
+	$(MAKE) -C wasm lint
 
 format: node_modules/.package-lock.json $(RUFF) ## rewrite the sources in the project's format
 	node_modules/.bin/biome check --write .

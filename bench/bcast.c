@@ -21,9 +21,10 @@ int main(int argc, char **argv) {
 
     long size = atol(argv[1]) << 20;
     /* Only the root has all of it in memory: the others need one piece at a time. */
-    char *bytes = malloc(rank == 0 ? size : PIECE);
+    size_t held = rank == 0 ? (size_t)size : PIECE;
+    char *bytes = malloc(held);
     if (bytes == NULL) MPI_Abort(MPI_COMM_WORLD, 1);
-    memset(bytes, 'x', rank == 0 ? size : PIECE);
+    memset(bytes, 'x', held);
     int fd = rank == 0 ? -1 : open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
     MPI_Barrier(MPI_COMM_WORLD);
@@ -31,7 +32,7 @@ int main(int argc, char **argv) {
     for (long at = 0; at < size; at += PIECE) {
         int count = (int)(size - at < PIECE ? size - at : PIECE);
         MPI_Bcast(rank == 0 ? bytes + at : bytes, count, MPI_BYTE, 0, MPI_COMM_WORLD);
-        if (rank != 0 && write(fd, bytes, count) != count) MPI_Abort(MPI_COMM_WORLD, 1);
+        if (rank != 0 && write(fd, bytes, (size_t)count) != count) MPI_Abort(MPI_COMM_WORLD, 1);
     }
     MPI_Barrier(MPI_COMM_WORLD);
     if (rank == 0) printf("%.6f\n", MPI_Wtime() - start);

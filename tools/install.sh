@@ -17,8 +17,8 @@ packages() {
       echo emscripten gcc libc6-dev ;;
     demo) # the Python that is packed
       echo python3 python3-numpy ;;
-    lint) # what the linters from npm and PyPI leave out
-      echo shellcheck python3-pip ;;
+    lint) # what the linters from npm and PyPI leave out: shell, and C twice
+      echo shellcheck python3-pip clang cppcheck ;;
     test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
       echo clang libclang-rt-dev strace
       echo python3 libpython3-dev python3-pip python3-numpy python3-scipy

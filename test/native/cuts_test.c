@@ -184,5 +184,5 @@ int main(void) {
             CHECK(strcmp(text, results) == 0, "call %u cut at %u, looking between", k, at);
         }
     }
-    printf("transcript: %u calls, their input cut at %u places\n", calls, cuts);
+    printf("cuts: %u calls, their input cut at %u places\n", calls, cuts);
 }
