@@ -33,7 +33,7 @@ export function become(program: Program): void {
   const execve = process.execve;
   if (execve === undefined) return;
   if (program.descriptor !== undefined && program.descriptor < FIRST_INHERITABLE) return;
-  check(program);
+  checkInterpreter(program.file);
   const set = Object.entries(program.env).filter(([, value]) => value !== undefined);
   execve(program.file, [program.file, ...program.args], Object.fromEntries(set));
 }
@@ -55,7 +55,7 @@ export async function supervise(program: Program): Promise<Supervised> {
     while (stdio.length < program.descriptor) stdio.push('ignore');
     stdio.push(program.descriptor);
   }
-  check(program);
+  checkInterpreter(program.file);
   const { spawn } = await import('node:child_process');
   const { SignalRelay } = await import('./signals.ts');
   const child = spawn(program.file, program.args, { stdio, env: program.env });
@@ -70,25 +70,30 @@ export async function supervise(program: Program): Promise<Supervised> {
   return { pid: child.pid!, ended };
 }
 
-function check(program: Program): void {
+/**
+ * @param file path of an interpreter
+ * @throws PythonMpiError NO_INTERPRETER when this machine cannot execute it
+ */
+export function checkInterpreter(file: string): void {
   try {
-    checkExecutable(program.file);
+    checkExecutable(file);
   } catch (error) {
-    throw cannotRun(program, error);
+    throw cannotRun(file, error);
   }
 }
 
 function started(child: ChildProcess, program: Program): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('spawn', resolve);
-    child.once('error', error => reject(cannotRun(program, error)));
+    child.once('error', error => reject(cannotRun(program.file, error)));
   });
 }
 
-function cannotRun(program: Program, cause: unknown): PythonMpiError {
+function cannotRun(file: string, cause: unknown): PythonMpiError {
   const { code, message } = cause as NodeJS.ErrnoException;
   const reason = code ?? message;
-  return new PythonMpiError('NO_INTERPRETER', `cannot run ${program.file} (${reason})`, {
+  return new PythonMpiError('NO_INTERPRETER', `cannot run ${file} (${reason})`, {
+    seenBy: 'this node',
     hint: 'put a Python into the packages or on PATH',
     cause,
   });

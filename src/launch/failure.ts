@@ -46,11 +46,14 @@ export async function giveUp(
   }
   const error = asPythonMpiError(thrown);
   error.host ??= hostname();
-  if (!tells({ rank: session.placement.rank, nodeMap }, error)) {
+  const { rank, nodes } = session.placement;
+  if (!tells({ rank, nodeMap: nodeMap ?? leadershipOf(rank, nodes) }, error)) {
     await pause(PRECEDENCE_MS);
     await session.finish(SUCCESS);
     return new JobFailed(error);
   }
+  // What is wrong on a node is often wrong on all, and the first rank has told it and ended the job then.
+  if (error.seenBy === 'this node' && rank !== 0) await pause(PRECEDENCE_MS);
   run.complain(error);
   await release?.();
   await session.abort(error.status);
@@ -61,4 +64,12 @@ export async function giveUp(
     await endJob(endCommand, run.env);
   }
   return new JobFailed(error);
+}
+
+/** Whether a rank is the first of its node; undefined where the launcher does not say who shares one. */
+function leadershipOf(
+  rank: number,
+  nodes: readonly number[] | undefined,
+): Pick<NodeMap, 'leads' | 'isDeputy'> | undefined {
+  return nodes && { leads: nodes.indexOf(nodes[rank]!) === rank, isDeputy: rank === 1 };
 }

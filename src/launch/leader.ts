@@ -6,6 +6,7 @@ import { Deadline } from '../deadline.ts';
 import type { Ready } from '../engine/engine.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone } from '../exec/processes.ts';
+import { checkInterpreter } from '../exec/python.ts';
 import type { Driver } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
@@ -110,6 +111,7 @@ async function takePart(
         configuration.python,
         runUntil(deadline),
       );
+      checkInterpreter(program.file);
       warnings = program.warnings;
     },
     progress: isRoot ? run.progress : () => {},

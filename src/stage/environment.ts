@@ -123,6 +123,7 @@ function lookUp(program: string, path: string | undefined): string {
   const found = candidates.find(isExecutable);
   if (found !== undefined) return resolve(found);
   throw new PythonMpiError('NO_INTERPRETER', `there is no interpreter ${program}`, {
+    seenBy: 'this node',
     hint: program.includes('/')
       ? 'see whether the file exists and may be executed'
       : 'add a package that brings one or put it on PATH',

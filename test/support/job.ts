@@ -10,7 +10,7 @@ import { scratch } from './scratch.ts';
 
 export const PYTHON_MPI = fileURLToPath(new URL('../../bin/python-mpi', import.meta.url));
 
-/** Packs files (name relative to the prefix -> content) with plain tar. */
+/** Packs files (name relative to the prefix -> content) with plain tar; those in bin/ may be executed. */
 export async function pack(
   files: Record<string, string | Buffer>,
   name = 'p.tar.gz',
@@ -19,7 +19,7 @@ export async function pack(
   const tree = join(directory, 'tree');
   for (const [path, content] of Object.entries(files)) {
     mkdirSync(join(tree, path, '..'), { recursive: true });
-    writeFileSync(join(tree, path), content);
+    writeFileSync(join(tree, path), content, { mode: path.startsWith('bin/') ? 0o755 : 0o644 });
   }
   const file = join(directory, name);
   const tar = spawn('tar', ['-caf', file, '-C', tree, '.'], { stdio: 'inherit' });

@@ -5,13 +5,11 @@
  * lists are no help: none of them says which rank is where, and of some the first host only runs
  * the batch script.
  */
-import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { readCount } from '../environment.ts';
 import type { LauncherSession, Method, Opening } from '../launcher.ts';
-import { RendezvousFile } from '../rendezvous-file.ts';
 import { SERVERLESS } from '../serverless.ts';
+import { noteOf } from './note.ts';
 
 interface EnvOnly {
   name: string;
@@ -108,7 +106,7 @@ async function open(launcher: EnvOnly, { env, why, log }: Opening): Promise<Laun
   }
   const size = source === SIZE ? sizeOf(env, rank + 1) : readCount(env, source, rank + 1);
   const jobId = launcher.job.map(variable => env[variable] ?? '').join(' ');
-  const rendezvousFile = new RendezvousFile(directoryOf(env), `${name}-${fileName(jobId)}`);
+  const rendezvousFile = noteOf(env, name, jobId);
   log(
     `launcher ${name}: rank ${rank} of ${size} (${source}), meets in ${rendezvousFile.directory}`,
   );
@@ -133,17 +131,4 @@ function sizeOf(env: NodeJS.ProcessEnv, least: number): number {
       hint: 'set it to the number of ranks that the launcher is to start',
     });
   }
-}
-
-/** Identities may hold anything, and be long. */
-function fileName(jobId: string): string {
-  return createHash('sha256').update(jobId).digest('hex').slice(0, 32);
-}
-
-function directoryOf({ PYTHON_MPI_RENDEZVOUS, HOME }: NodeJS.ProcessEnv): string {
-  const directory = PYTHON_MPI_RENDEZVOUS || (HOME && join(HOME, '.python-mpi'));
-  if (directory?.startsWith('/')) return directory;
-  throw new PythonMpiError('USAGE', `PYTHON_MPI_RENDEZVOUS is '${PYTHON_MPI_RENDEZVOUS ?? ''}'`, {
-    hint: 'it must be an absolute path of a directory that all nodes see',
-  });
 }

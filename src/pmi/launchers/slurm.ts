@@ -5,15 +5,16 @@
  * Python unused. What Slurm lacks for us is a key-value store. The STEP_ variables are the ones to
  * read; others may describe the allocation. See `man srun`, "Output environment variables".
  */
-import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../../errors.ts';
 import { socketOf } from '../channel.ts';
 import { readCount } from '../environment.ts';
-import type { Method } from '../launcher.ts';
+import type { LauncherSession, Method } from '../launcher.ts';
 import { dense, expandMapping } from '../mapping.ts';
 import { secretOrigin } from '../secret.ts';
 import { SERVERLESS } from '../serverless.ts';
+import { hostsInOrder } from './arbitrary.ts';
 import { expandCounts, expandHostlist } from './hostlist.ts';
+import { noteOf } from './note.ts';
 import { hasPmixServer } from './pmix.ts';
 
 /**
@@ -48,20 +49,28 @@ export const slurm: Method = {
     const size = counts.reduce((sum, count) => sum + count, 0);
     const rank = readCount(env, 'SLURM_PROCID', 0);
     const nodes = nodesOfStep(env, names, counts);
-    const agree = names.length === counts.length && isDealt(nodes, counts);
     if (readCount(env, 'SLURM_NTASKS', 1) !== size) throw contradiction('the number of ranks');
-    if (!agree || nodes[rank] !== readCount(env, 'SLURM_NODEID', 0))
-      throw contradiction(`the node of rank ${rank}`);
-    const hosts = [...new Set(nodes)].map(node => names[node]!);
-    log(`launcher slurm: rank ${rank} of ${size} on ${hosts.length} nodes, rank 0 on ${hosts[0]}`);
+    const jobId = `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`;
     const descriptor = env.PMI_FD === undefined ? undefined : socketOf('PMI_FD', env.PMI_FD);
+    const place = (): Pick<LauncherSession, 'placement' | 'hosts' | 'rendezvousFile'> => {
+      if (nodes === undefined) {
+        const rendezvousFile = noteOf(env, this.name, jobId);
+        log(`launcher slurm: rank ${rank} of ${size}, meets in ${rendezvousFile.directory}`);
+        return { placement: { rank, size, nodes }, rendezvousFile };
+      }
+      const agree = names.length === counts.length && isDealt(nodes, counts);
+      if (!agree || nodes[rank] !== readCount(env, 'SLURM_NODEID', 0))
+        throw contradiction(`the node of rank ${rank}`);
+      const hosts = [...new Set(nodes)].map(node => names[node]!);
+      log(`launcher slurm: rank ${rank} of ${size}, ${hosts.length} nodes, rank 0 on ${hosts[0]}`);
+      return { placement: { rank, size, nodes: dense(nodes) }, hosts };
+    };
     return {
       ...SERVERLESS,
       launcher: this.name,
       why,
-      placement: { rank, size, nodes: dense(nodes) },
-      hosts,
-      jobId: `${env.SLURM_JOB_ID}.${env.SLURM_STEP_ID}`,
+      ...place(),
+      jobId,
       endCommand: stepEndCommand(env),
       handOver: { ...SERVERLESS.handOver, descriptor },
     };
@@ -108,12 +117,12 @@ function isInherited(env: NodeJS.ProcessEnv): boolean {
   return foreign || isShell || partial;
 }
 
-/** The node of every rank, as an index into the step's node list. */
+/** The node of every rank, as an index into the step's node list; undefined where Slurm does not say. */
 function nodesOfStep(
   env: NodeJS.ProcessEnv,
   names: readonly string[],
   counts: readonly number[],
-): number[] {
+): number[] | undefined {
   const size = counts.reduce((sum, count) => sum + count, 0);
   const mapped = env.SLURM_PMIX_MAPPING_SERV && expandMapping(env.SLURM_PMIX_MAPPING_SERV, size);
   if (mapped) return mapped;
@@ -128,7 +137,7 @@ function nodesOfStep(
       if (Number(plane) > 0) return deal(counts, Number(plane));
       break;
     case 'arbitrary':
-      return nodesOfHostfile(env.SLURM_HOSTFILE, names);
+      return nodesInOrder(env, names, size);
   }
   throw new PythonMpiError(
     'LAUNCHER',
@@ -160,23 +169,16 @@ function isDealt(nodes: readonly number[], counts: readonly number[]): boolean {
   return left.length === counts.length && left.every(count => count === 0);
 }
 
-/** With --distribution=arbitrary the k-th line of the host file is the host of rank k. */
-function nodesOfHostfile(path: string | undefined, names: readonly string[]): number[] {
-  try {
-    const lines = readFileSync(path ?? '', 'utf8')
-      .split(/\s+/)
-      .filter(Boolean);
-    return lines.flatMap(expandHostlist).map(name => names.indexOf(name));
-  } catch (cause) {
-    throw new PythonMpiError(
-      'LAUNCHER',
-      `cannot read SLURM_HOSTFILE=${path ?? ''}, which places the ranks`,
-      {
-        hint: 'put the host file on the shared file system, or use --mpi=pmix',
-        cause,
-      },
-    );
-  }
+/** With --distribution=arbitrary, the nodes in the user's order, as far as that is known here. */
+function nodesInOrder(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[],
+  size: number,
+): number[] | undefined {
+  if (names.length === 1) return Array<number>(size).fill(0);
+  return hostsInOrder(env)
+    ?.slice(0, size)
+    .map(name => names.indexOf(name));
 }
 
 function need(env: NodeJS.ProcessEnv, variable: string): string {

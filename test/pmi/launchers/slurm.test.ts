@@ -150,6 +150,12 @@ slurm('-m arbitrary: the host file says where the ranks are', async () => {
       [0, 1, 0, 2, 3, 1, 2, 0],
       ['n2', 'n0', 'n3', 'n1'],
     ]);
+    // More lines than ranks, counts, comments and lists, as Slurm takes them.
+    writeFileSync(SLURM_HOSTFILE, '# mine\nn2 n0\nn[2-3],n1\nn0 # again\nn3\nn2\nn2\n');
+    assert.equal((await placed(env))[0], [0, 1, 0, 2, 3, 1, 2, 0]);
+    writeFileSync(SLURM_HOSTFILE, 'n2*3\nn0*2\nn1,n3*2\n');
+    const counted = { ...env, SLURM_PROCID: '3', SLURM_NODEID: '0' };
+    assert.equal((await placed(counted))[0], [0, 0, 0, 1, 1, 2, 3, 3]);
     writeFileSync(SLURM_HOSTFILE, 'n2\n'.repeat(8));
     await refused(env, /contradict/);
     writeFileSync(SLURM_HOSTFILE, 'm2\n'.repeat(8));
@@ -157,6 +163,31 @@ slurm('-m arbitrary: the host file says where the ranks are', async () => {
   } finally {
     rmSync(directory, { recursive: true });
   }
+});
+
+slurm('-m arbitrary -w LIST: the list is in the environment, and in its own order', async () => {
+  const env = task(0, 2, {
+    SLURM_DISTRIBUTION: 'arbitrary',
+    SLURM_STEP_TASKS_PER_NODE: '2,1,3,2',
+    SLURM_ARBITRARY_NODELIST: 'n2,n0,n[2-3],n1,n0,n3,n2',
+  });
+  assert.equal(await placed(env), [
+    [0, 1, 0, 2, 3, 1, 2, 0],
+    ['n2', 'n0', 'n3', 'n1'],
+  ]);
+  // Without one the ranks know no more than that they are some.
+  const method = detect({ ...env, SLURM_ARBITRARY_NODELIST: undefined, HOME: '/home/u' }, () => {});
+  const session = await method.open(Deadline.after(5000));
+  assert.equal(session.placement, { rank: 0, size: 8, nodes: undefined });
+  assert.is(session.rendezvousFile?.directory, '/home/u/.python-mpi');
+  const alone = task(1, 0, {
+    SLURM_DISTRIBUTION: 'arbitrary',
+    SLURM_NTASKS: '3',
+    SLURM_STEP_NUM_TASKS: '3',
+    SLURM_STEP_NODELIST: 'n0',
+    SLURM_STEP_TASKS_PER_NODE: '3',
+  });
+  assert.equal(await placed(alone), [[0, 0, 0], ['n0']]);
 });
 
 slurm('-m arbitrary without a host file within reach is refused', () =>
