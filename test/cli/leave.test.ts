@@ -138,19 +138,18 @@ ways('by any signal that ended Python, also one that Node itself ignores', async
 ways('what other processes write to is left as it was, and all is said', async () => {
   const [directory, hello] = [scratch(), await modulePackage('hello', '')];
   for (const [program, said] of [
-    [`${PYTHON_MPI} --help`, /one word in front of the script.*no launcher needed/s],
-    [`${PYTHON_MPI} --nonsense`, /unknown option/],
-    [`${PYTHON_MPI} --verbose -n 2 -c 'print("said")'`, /said.*said/s],
-    [
-      `PYTHON_MPI_CHROOT=${directory} ${PYTHON_MPI} -n 2 --packages ${hello} -c 'import hello'`,
-      /^/,
-    ],
-    [`${PYTHON_MPI}-bcast ${hello} ${directory}/copy`, /1 node/],
-    [`${PYTHON_MPI}-bcast --help`, /PYTHON_MPI_VERBOSE work as for python-mpi/],
-    [`${PYTHON_MPI}-bundle --list /dev/null`, /\/dev\/null/],
+    ['"$PM" --help', /one word in front of the script.*no launcher needed/s],
+    ['"$PM" --nonsense', /unknown option/],
+    [`"$PM" --verbose -n 2 -c 'print("said")'`, /said.*said/s],
+    [`PYTHON_MPI_CHROOT=${directory} "$PM" -n 2 --packages ${hello} -c 'import hello'`, /^/],
+    [`"$PM-bcast" ${hello} ${directory}/copy`, /1 node/],
+    ['"$PM-bcast" --help', /PYTHON_MPI_VERBOSE work as for\s+python-mpi/],
+    ['"$PM-bundle" --list /dev/null', /\/dev\/null/],
   ] as const) {
     const shell = `${program}; grep flags: /proc/self/fdinfo/1 /proc/self/fdinfo/2 /proc/self/fdinfo/0`;
-    const child = spawn('/bin/sh', ['-c', shell], { env: { PATH: '/usr/bin:/bin' } });
+    const child = spawn('/bin/sh', ['-c', shell], {
+      env: { PATH: '/usr/bin:/bin', PM: PYTHON_MPI },
+    });
     const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)]);
     const flags = [...out.matchAll(/flags:\s+(\d+)\n/g)].map(match =>
       Number.parseInt(match[1]!, 8),
