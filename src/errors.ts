@@ -26,6 +26,7 @@ export const STATUS = {
   NO_RUNTIME: 79,
   NO_SECRET: 80,
   CANCELLED: 81,
+  UNSUPPORTED_PACKAGE: 82,
   NO_INTERPRETER: 127,
 } as const;
 

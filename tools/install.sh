@@ -21,6 +21,7 @@ packages() {
       echo shellcheck python3-pip clang cppcheck ;;
     test) # C under sanitizers; a Python with libraries, and pip for an mpi4py that speaks MPICH; the launchers
       echo clang libclang-rt-dev strace
+      echo libarchive-tools busybox zstd # the tars of others
       echo python3 libpython3-dev python3-pip python3-numpy python3-scipy
       echo fuse3 libfuse3-dev # the shared file system in a box
       packages lint

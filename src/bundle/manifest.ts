@@ -142,6 +142,11 @@ class ManifestSearch implements TarHandler {
     if (!this.isOver) this.#pieces?.push(Buffer.from(bytes));
   }
 
+  /** A manifest has none. */
+  hole(): void {
+    this.isOver = true;
+  }
+
   memberEnd(): void {
     if (this.isOver || this.#pieces === undefined) return;
     this.found = Buffer.concat(this.#pieces);

@@ -2,7 +2,7 @@
  * What every node must know of a package before its first byte arrives. Travels from the root to
  * all nodes inside what is authenticated, so `sha256` may be believed.
  */
-import { asPythonMpiError, PythonMpiError } from '../errors.ts';
+import { asPythonMpiError, type ErrorCode, PythonMpiError } from '../errors.ts';
 
 const FORMATS = ['tar', 'tar.gz', 'tar.zst'] as const;
 export type PackageFormat = (typeof FORMATS)[number];
@@ -37,17 +37,23 @@ export function totalOf(packages: readonly PackageSpec[], field: 'size' | 'unpac
   return packages.reduce((total, spec) => total + spec[field], 0);
 }
 
+/** How a package is to blame, by code. */
+const BLAME: Partial<Record<ErrorCode, string>> = {
+  CORRUPT_PACKAGE: 'is corrupt',
+  UNSAFE_PACKAGE: 'is unsafe',
+  UNSUPPORTED_PACKAGE: 'cannot be unpacked',
+};
+
 /** An error in the course of working on a package, which names the package if it is to blame. */
 export function blamed(thrown: unknown, spec: PackageSpec | undefined): PythonMpiError {
   const error = asPythonMpiError(thrown);
   const { code, message, hint } = error;
-  const isToBlame = code === 'CORRUPT_PACKAGE' || code === 'UNSAFE_PACKAGE';
-  if (!isToBlame || spec === undefined) return error;
-  const is = code === 'CORRUPT_PACKAGE' ? 'corrupt' : 'unsafe';
+  const blame = BLAME[code];
+  if (blame === undefined || spec === undefined) return error;
   const { name, sha256 } = spec;
   // Of several files of that name, it is this one.
   const which = message.includes(sha256) ? '' : ` (SHA-256 ${sha256})`;
-  return new PythonMpiError(code, `package ${name} is ${is}: ${message}${which}`, {
+  return new PythonMpiError(code, `package ${name} ${blame}: ${message}${which}`, {
     hint,
     cause: error,
   });

@@ -3,9 +3,11 @@
  * policy.
  *
  * Reads what GNU tar, bsdtar, Python's tarfile and POSIX pax write: v7, ustar, pax headers (x, g),
- * GNU long names (L, K) and base-256 numbers. What it does not implement (sparse files, continued
- * volumes) it refuses by name; what is malformed it refuses too, since a guess would put a wrong
- * tree on every node.
+ * GNU long names (L, K), base-256 numbers and sparse files (see sparse.ts). What it does not
+ * implement (continued volumes, incremental dumps) it refuses with the remedy; what is malformed it
+ * refuses too, since a guess would put a wrong tree on every node. The end mark of two blocks of
+ * zeros may be cut short, as some writers and some copies of tapes have it: whether all of a package
+ * is there, its digest says.
  *
  * Names are bytes, and no encoding is promised (see names.ts).
  *
@@ -21,12 +23,11 @@
  * Layout: POSIX.1-2024, pax, "ustar Interchange Format" and "pax Extended Header"; GNU tar manual,
  * "Basic Tar Format".
  */
-import { PythonMpiError } from '../errors.ts';
 import { BLOCK, paddingOf } from './block.ts';
-
-/** ASCII. */
-const BLANK = 0x20;
-const ZERO = 0x30;
+import { corrupt, unsupported } from './fault.ts';
+import { BLANK, cString, headerName, isZero, number, ZERO } from './fields.ts';
+import { decimal, FOREIGN_SPARSE, type PaxRecords, paxRecords, SPARSE } from './pax.ts';
+import { gnuMap, paxMap, SparseContent, type SparseMap, speaksOfSparse } from './sparse.ts';
 
 export type MemberType = 'file' | 'link' | 'symlink' | 'directory' | 'device' | 'fifo';
 
@@ -38,19 +39,22 @@ export interface Member {
   target: string;
   /** Permission bits including setuid, setgid and sticky. */
   mode: number;
-  /** Bytes of content; 0 for all but files. */
+  /** Bytes of content, holes included; 0 for all but files. */
   size: number;
   /** Seconds since the epoch, possibly with a fraction. */
   mtime: number;
 }
 
 /**
- * Called in the order of the archive: one `member`, then its `content` in pieces, then `memberEnd`.
+ * Called in the order of the archive: one `member`, then its `content` in pieces and between them
+ * the holes of a sparse file, then `memberEnd`.
  */
 export interface TarHandler {
   member(member: Member): void;
   /** The bytes are only valid during the call. */
   content(bytes: Uint8Array): void;
+  /** So many bytes are zeros, which need not be stored; left out where contents do not matter. */
+  hole?(bytes: number): void;
   memberEnd(): void;
 }
 
@@ -60,11 +64,6 @@ const META_LIMIT = 1 << 20;
 const TRAILER_LIMIT = 64 << 20;
 /** Latest and earliest time in seconds that every interface here can carry (that of a Date). */
 const TIME_LIMIT = 8_640_000_000_000;
-/** The pax records that matter here. Others are not kept: global ones would add up. */
-const PAX_KEYS: readonly string[] = ['path', 'linkpath', 'size', 'mtime'];
-/** Any of these says that a file is sparse. */
-const PAX_SPARSE = 'GNU.sparse.';
-
 const TYPES: Readonly<Record<string, MemberType>> = {
   '0': 'file',
   '\0': 'file',
@@ -77,14 +76,19 @@ const TYPES: Readonly<Record<string, MemberType>> = {
   '6': 'fifo',
 };
 
-const NO_RECORDS: ReadonlyMap<string, string> = new Map();
+/** Types of GNU tar that are known, but that no package is in need of. */
+const UNREAD: Readonly<Record<string, readonly [what: string, remedy: string]>> = {
+  M: ['is continued from another volume', 'repack all volumes as one archive'],
+  D: ['is a directory of an incremental dump', 'repack without --incremental (-g)'],
+  N: ['has a long name in a form of before 1990', 'repack with --format=pax'],
+};
+/** Where POSIX lets vendors have types of their own. */
+const VENDOR = /^[A-Z]$/;
+
+const NO_RECORDS: PaxRecords = new Map();
 
 type Meta = 'x' | 'g' | 'L' | 'K';
 type State = 'header' | 'content' | 'padding' | 'meta' | 'end';
-
-function corrupt(what: string): PythonMpiError {
-  return new PythonMpiError('CORRUPT_PACKAGE', what);
-}
 
 export class TarReader {
   readonly #handler: TarHandler;
@@ -96,15 +100,21 @@ export class TarReader {
   readonly #header: Buffer = Buffer.alloc(BLOCK);
   #headerFill = 0;
   #zeroBlocks = 0;
+  /** Whether anything has been read that an archive can consist of. */
+  #hasBegun = false;
   /** Bytes that followed the end. */
   #trailer = 0;
   #meta: { kind: Meta; bytes: Buffer; fill: number } | undefined;
   /** Records for all following members, and for the next one only. */
-  #global: ReadonlyMap<string, string> = NO_RECORDS;
-  #local: ReadonlyMap<string, string> = NO_RECORDS;
+  #global: PaxRecords = NO_RECORDS;
+  #local: PaxRecords = NO_RECORDS;
   /** GNU's long name and long link target for the next member. */
   #longName: string | undefined;
   #longTarget: string | undefined;
+  /** A sparse member whose map is still being read, with the bytes that it has stored. */
+  #pending: { member: Member; map: SparseMap; stored: number } | undefined;
+  /** The content of a sparse member. */
+  #sparse: SparseContent | undefined;
 
   constructor(handler: TarHandler) {
     this.#handler = handler;
@@ -131,7 +141,7 @@ export class TarReader {
   }
 
   #readTrailer(bytes: Buffer): void {
-    if (!isZero(bytes)) throw corrupt('there are bytes after the end');
+    if (!isZero(bytes)) throw afterEnd();
     this.#trailer += bytes.length;
     if (this.#trailer > TRAILER_LIMIT) throw corrupt('there is no end to the zeros at its end');
   }
@@ -141,7 +151,8 @@ export class TarReader {
     const last = this.#left === 0;
     switch (this.#state) {
       case 'content':
-        this.#handler.content(piece);
+        if (this.#sparse === undefined) this.#handler.content(piece);
+        else this.#sparse.push(piece);
         if (last) this.#endContent();
         break;
       case 'meta':
@@ -153,9 +164,16 @@ export class TarReader {
     }
   }
 
-  /** After the last byte. @throws PythonMpiError CORRUPT_PACKAGE unless the archive is complete */
+  /**
+   * After the last byte.
+   * @throws PythonMpiError CORRUPT_PACKAGE when the archive ends within a member, or never began
+   */
   end(): void {
-    if (this.#state !== 'end') throw corrupt('the archive ends too early');
+    const isBetween = this.#state === 'header' && this.#hasBegun && this.#pending === undefined;
+    const announces = this.#local.size > 0 || (this.#longName ?? this.#longTarget) !== undefined;
+    const isRest = isZero(this.#header.subarray(0, this.#headerFill));
+    if (this.#state === 'end' || (isBetween && !announces && isRest)) return;
+    throw corrupt('the archive ends too early');
   }
 
   #readHeader(bytes: Buffer, at: number): number {
@@ -174,12 +192,18 @@ export class TarReader {
   }
 
   #block(block: Buffer): void {
+    if (this.#pending !== undefined) {
+      this.#pending.map.add(block);
+      this.#beginSparse();
+      return;
+    }
+    this.#hasBegun = true;
     if (block[0] === 0 && isZero(block)) {
       this.#zeroBlocks += 1;
       if (this.#zeroBlocks === 2) this.#state = 'end';
       return;
     }
-    if (this.#zeroBlocks > 0) throw corrupt('there are bytes after the end');
+    if (this.#zeroBlocks > 0) throw afterEnd();
     if (!isTarHeader(block)) throw corrupt('a header has a wrong checksum');
     const kind = String.fromCharCode(block[156]!);
     const size = number(block, 124, 12, 'size');
@@ -202,45 +226,85 @@ export class TarReader {
     const { kind, bytes } = this.#meta!;
     this.#meta = undefined;
     if (kind === 'x') this.#local = new Map([...this.#local, ...paxRecords(bytes)]);
-    else if (kind === 'g') this.#global = new Map([...this.#global, ...paxRecords(bytes)]);
+    else if (kind === 'g') this.#addGlobal(paxRecords(bytes));
     else if (kind === 'L') this.#longName = cString(bytes, 0, bytes.length);
     else this.#longTarget = cString(bytes, 0, bytes.length);
     this.#skipPadding();
   }
 
+  #addGlobal(records: PaxRecords): void {
+    if (speaksOfSparse(records)) throw corrupt('a global pax header speaks of a sparse file');
+    this.#global = new Map([...this.#global, ...records]);
+  }
+
   #beginMember(block: Buffer, kind: string, headerSize: number): void {
-    const name = this.#pax('path') ?? this.#longName ?? headerName(block);
+    const sparseName = this.#pax(`${SPARSE}name`);
+    const name = sparseName ?? this.#pax('path') ?? this.#longName ?? headerName(block);
     const paxTarget = this.#pax('linkpath') ?? this.#longTarget;
     const paxSize = this.#pax('size');
     const paxTime = this.#pax('mtime');
-    const sparse = kind === 'S' || this.#pax(PAX_SPARSE) !== undefined;
+    const foreign = FOREIGN_SPARSE.some(key => this.#pax(key) !== undefined);
+    // GNU's magic: others have given the type another meaning.
+    const isGnuSparse = kind === 'S' && block.toString('latin1', 257, 263) === 'ustar ';
+    if (foreign || (kind === 'S' && !isGnuSparse)) {
+      throw unsupported(
+        `${printable(name)} is a sparse file in a form of Solaris or star`,
+        'repack with GNU tar or bsdtar, or without sparse files',
+      );
+    }
+    const map = isGnuSparse ? gnuMap(block) : paxMap(key => this.#pax(key));
     this.#local = NO_RECORDS;
     this.#longName = undefined;
     this.#longTarget = undefined;
 
-    let type = TYPES[kind];
-    if (sparse) throw corrupt(`${printable(name)} is stored as a sparse file (GNU tar -S)`);
-    if (type === undefined) {
-      throw corrupt(`${printable(name)} is of an unknown type (${printable(kind)})`);
-    }
+    let type = isGnuSparse ? 'file' : TYPES[kind];
+    if (type === undefined) throw unreadable(name, kind);
     // Before ustar, a directory was a file whose name ends in a slash.
     if (type === 'file' && name.endsWith('/')) type = 'directory';
     // What the others announce as size is the target's size or none at all: no content follows.
-    const size = type === 'file' ? (paxSize === undefined ? headerSize : decimal(paxSize)) : 0;
-    if (!Number.isSafeInteger(size) || size < 0) throw corrupt(`${printable(name)} has no size`);
+    const stored = type === 'file' ? (paxSize === undefined ? headerSize : decimal(paxSize)) : 0;
+    const size = type === 'file' && map !== undefined ? map.size : stored;
+    for (const bytes of [stored, size]) {
+      if (!Number.isSafeInteger(bytes) || bytes < 0)
+        throw corrupt(`${printable(name)} has no size`);
+    }
     const mtime = paxTime === undefined ? number(block, 136, 12, 'time') : decimal(paxTime);
     if (!(Math.abs(mtime) <= TIME_LIMIT)) throw corrupt(`${printable(name)} has no time`);
-    this.#handler.member({
+    const member: Member = {
       type,
       name,
       target: type === 'link' || type === 'symlink' ? (paxTarget ?? cString(block, 157, 100)) : '',
       mode: number(block, 100, 8, 'mode') & 0o7777,
       size,
       mtime,
-    });
-    this.#left = size;
-    this.#padding = paddingOf(size);
-    if (size > 0) this.#state = 'content';
+    };
+    if (type === 'file' && map !== undefined) {
+      this.#pending = { member, map, stored };
+      this.#beginSparse();
+    } else {
+      this.#handler.member(member);
+      this.#beginContent(stored);
+    }
+  }
+
+  /** Begins a sparse member, once its map is complete. */
+  #beginSparse(): void {
+    const { member, map, stored } = this.#pending!;
+    const content = stored - map.contentBlocks * BLOCK;
+    if (content < (map.isComplete ? 0 : 1)) {
+      throw corrupt(`${printable(member.name)} has a sparse map that does not end`);
+    }
+    if (!map.isComplete) return;
+    this.#pending = undefined;
+    this.#sparse = new SparseContent(map, content, this.#handler);
+    this.#handler.member(member);
+    this.#beginContent(content);
+  }
+
+  #beginContent(stored: number): void {
+    this.#left = stored;
+    this.#padding = paddingOf(stored);
+    if (stored > 0) this.#state = 'content';
     else this.#endContent();
   }
 
@@ -254,6 +318,8 @@ export class TarReader {
   }
 
   #endContent(): void {
+    this.#sparse?.end();
+    this.#sparse = undefined;
     this.#handler.memberEnd();
     this.#skipPadding();
   }
@@ -262,6 +328,21 @@ export class TarReader {
     this.#left = this.#padding;
     this.#state = this.#left > 0 ? 'padding' : 'header';
   }
+}
+
+function afterEnd() {
+  return corrupt(
+    'there are bytes after the end',
+    'where archives were put behind each other, give each as a package of its own',
+  );
+}
+
+/** A member of a type that is not read here. */
+function unreadable(name: string, kind: string) {
+  const known = UNREAD[kind];
+  if (known !== undefined) return unsupported(`${printable(name)} ${known[0]}`, known[1]);
+  const what = `${printable(name)} is of an unknown type (${printable(kind)})`;
+  return VENDOR.test(kind) ? unsupported(what, 'repack with tar --format=pax') : corrupt(what);
 }
 
 /** Whether a block is a tar header: its checksum (bytes 148..155 counted as blanks) is right. */
@@ -311,80 +392,4 @@ export function printable(name: string): string {
   return Buffer.from(shown, 'latin1')
     .toString('utf8')
     .replace(/[\x00-\x1f\x7f-\x9f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
-}
-
-function isZero(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false;
-  return true;
-}
-
-/** A field up to its first NUL, or all of it. */
-function cString(bytes: Buffer, start: number, length: number): string {
-  const nul = bytes.indexOf(0, start);
-  const end = nul === -1 ? start + length : Math.min(nul, start + length);
-  return bytes.toString('latin1', start, end);
-}
-
-/** `name`, and before it ustar's `prefix`; GNU's own magic ("ustar  ") has other things there. */
-function headerName(block: Buffer): string {
-  const name = cString(block, 0, 100);
-  // "ustar" and a NUL; most names need no prefix.
-  if (block[345] === 0 || block[262] !== 0 || block.toString('latin1', 257, 262) !== 'ustar')
-    return name;
-  return `${cString(block, 345, 155)}/${name}`;
-}
-
-/**
- * A numeric field: octal digits between blanks or NULs, or GNU's base-256 when bit 7 of it is set.
- */
-function number(block: Buffer, start: number, length: number, what: string): number {
-  const first = block[start]!;
-  if (first & 0x80) {
-    // Two's complement, big-endian, below the marker bit.
-    let value = first & 0x40 ? (first & 0x7f) - 0x80 : first & 0x7f;
-    for (let i = start + 1; i < start + length; i++) value = value * 256 + block[i]!;
-    return value;
-  }
-  const end = start + length;
-  let at = start;
-  while (at < end && block[at] === BLANK) at++;
-  let value = 0;
-  for (; at < end && block[at]! >= ZERO && block[at]! < ZERO + 8; at++) {
-    value = value * 8 + block[at]! - ZERO;
-  }
-  // What follows the first NUL does not count.
-  for (; at < end && block[at] !== 0; at++) {
-    if (block[at] !== BLANK) throw corrupt(`a header has a malformed ${what}`);
-  }
-  return value;
-}
-
-function decimal(digits: string): number {
-  if (!/^-?\d+(\.\d*)?$/.test(digits)) throw corrupt('a pax record has a malformed number');
-  return Number(digits);
-}
-
-/**
- * The "LENGTH KEY=VALUE\n" records that matter; LENGTH counts all of a record, so a value may
- * contain anything.
- */
-function paxRecords(bytes: Buffer): Map<string, string> {
-  const records = new Map<string, string>();
-  let at = 0;
-  while (at < bytes.length) {
-    const blank = bytes.indexOf(0x20, at);
-    const digits = blank === -1 ? '' : bytes.toString('latin1', at, blank);
-    const end = at + Number(digits);
-    const equals = bytes.indexOf(0x3d, blank);
-    const whole = /^\d{1,7}$/.test(digits) && end <= bytes.length && bytes[end - 1] === 0x0a;
-    if (!whole || equals === -1 || equals <= blank || equals >= end) {
-      throw corrupt('a pax header is malformed');
-    }
-    const key = bytes.toString('latin1', blank + 1, equals);
-    const value = bytes.toString('latin1', equals + 1, end - 1);
-    if (PAX_KEYS.includes(key)) records.set(key, value);
-    else if (key.startsWith(PAX_SPARSE)) records.set(PAX_SPARSE, value);
-    at = end;
-  }
-  return records;
 }

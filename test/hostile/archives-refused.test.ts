@@ -125,7 +125,23 @@ const refused: Record<string, readonly [ErrorCode, Blocks]> = {
   'a fifo': ['UNSAFE_PACKAGE', [{ name: 'fifo', type: '6' }]],
   'a device with a pax path': ['UNSAFE_PACKAGE', [pax({ path: 'f' }), { name: 'n', type: '3' }]],
   'a type that does not exist': ['CORRUPT_PACKAGE', [{ name: 'f', type: '?' }]],
-  'sparse, as old GNU tar': ['CORRUPT_PACKAGE', [{ name: 'f', type: 'S' }]],
+  'sparse, as star': ['UNSUPPORTED_PACKAGE', [{ name: 'f', type: 'S' }]],
+  'sparse, as old GNU tar, a map without end': [
+    'CORRUPT_PACKAGE',
+    [
+      raw({ name: 'f', type: 'S', magic: 'ustar ', size: 1 }, header => {
+        header[482] = 1;
+      }),
+      Buffer.alloc(512 * 1000, 1),
+    ],
+  ],
+  'sparse, by name': [
+    'UNSAFE_PACKAGE',
+    [
+      pax({ 'GNU.sparse.name': '../outside', 'GNU.sparse.size': '1', 'GNU.sparse.map': '0,1' }),
+      file('f'),
+    ],
+  ],
   'sparse, as pax 0.0': ['CORRUPT_PACKAGE', [pax({ 'GNU.sparse.size': '1' }), file('f')]],
   'sparse, as pax 0.1, an exabyte': [
     'CORRUPT_PACKAGE',

@@ -6,7 +6,14 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { PythonMpiError } from '../../src/errors.ts';
 import { type Member, printable, TarReader } from '../../src/tar/read.ts';
-import { archive, checksummed, gnuLong, member, pax } from '../support/tar-builder.ts';
+import {
+  archive,
+  checksummed,
+  gnuLong,
+  member,
+  pax,
+  type TestMember,
+} from '../support/tar-builder.ts';
 
 interface Read extends Member {
   content: string;
@@ -47,7 +54,7 @@ function refuses(bytes: Buffer, message: RegExp): void {
 const long = `${'directory/'.repeat(20)}file`;
 const newlines = `${'a\nb/'.repeat(40)}c\nd`;
 
-const varied = archive(
+const members: (TestMember | Buffer)[] = [
   { name: 'd/', type: '5', mode: 0o755 },
   { name: 'd/a', content: 'hello' },
   { name: 'd/full', content: 'x'.repeat(512) },
@@ -60,7 +67,8 @@ const varied = archive(
   pax({ path: newlines, mtime: '1234567890.5' }),
   { name: 'truncated', content: 'n' },
   { name: 'last', prefix: 'pre/fix', content: 'y'.repeat(700) },
-);
+];
+const varied = archive(...members);
 
 const format = suite('tar format');
 
@@ -93,9 +101,17 @@ format('reads the same however the bytes are cut', () => {
   assert.equal(readPieces(single), whole);
 });
 
-format('refuses an archive cut at any block', () => {
+format('refuses an archive cut at any block but where a member ends', () => {
+  const ends = new Set<number>();
+  let length = 0;
+  for (const each of members) {
+    length += Buffer.isBuffer(each) ? each.length : member(each).length;
+    if (!Buffer.isBuffer(each)) ends.add(length);
+  }
   for (let end = 0; end < varied.length; end += 512) {
-    refuses(varied.subarray(0, end), /ends too early/);
+    const cut = varied.subarray(0, end);
+    if (ends.has(end) || end > length) read(cut);
+    else refuses(cut, /ends too early/);
   }
 });
 
@@ -166,10 +182,9 @@ format('expects no content after what is not a file, whatever size it says', () 
   );
 });
 
-format('refuses what it does not implement', () => {
-  refuses(archive({ name: 'hole', type: 'S' }), /sparse/);
+format('refuses what it cannot make sense of', () => {
   refuses(archive(pax({ 'GNU.sparse.major': '1' }), { name: 'hole' }), /sparse/);
-  refuses(archive({ name: 'more', type: 'M' }), /unknown type \(M\)/);
+  refuses(archive({ name: 'more', type: '?' }), /unknown type \(\?\)/);
 });
 
 format('refuses what is malformed', () => {

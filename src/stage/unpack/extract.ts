@@ -34,7 +34,11 @@ export class Extractor implements TarHandler {
   /** Applied last: a directory may be read-only, and each new file in it changes its mtime. */
   readonly #directories = new Map<string, Attributes>();
   readonly #extracted: Extracted = { files: 0, bytes: 0 };
-  #open: { fd: number; path: string; mtime: number } | undefined;
+  /**
+   * The file that is being written. Only where a hole came has it a position: written from its end
+   * on, it needs none.
+   */
+  #open: { fd: number; path: string; mtime: number; size: number; isSparse: boolean } | undefined;
 
   /**
    * @param directory absolute, empty, and written to by no other process
@@ -62,7 +66,7 @@ export class Extractor implements TarHandler {
           return;
         case 'file': {
           const fd = fs.openSync(path, NEW_FILE, step.mode);
-          this.#open = { fd, path: step.path, mtime: member.mtime };
+          this.#open = { fd, path: step.path, mtime: member.mtime, size: 0, isSparse: false };
           if (step.mode & this.#umask) fs.fchmodSync(fd, step.mode);
           break;
         }
@@ -82,23 +86,33 @@ export class Extractor implements TarHandler {
   }
 
   content(bytes: Uint8Array): void {
-    const { fd, path } = this.#open!;
+    const { fd, path, size, isSparse } = this.#open!;
     try {
       let written = 0;
       while (written < bytes.length) {
-        written += fs.writeSync(fd, bytes, written, bytes.length - written);
+        const position = isSparse ? size + written : null;
+        written += fs.writeSync(fd, bytes, written, bytes.length - written, position);
       }
     } catch (error) {
       throw chrootError(error, `write ${printable(path)}`);
     }
+    this.#open!.size += bytes.length;
     this.#extracted.bytes += bytes.length;
+  }
+
+  /** Zeros that take no memory: the file goes on behind them, or ends there. */
+  hole(bytes: number): void {
+    const open = this.#open!;
+    open.size += bytes;
+    open.isSparse = true;
   }
 
   memberEnd(): void {
     if (this.#open === undefined) return;
-    const { fd, path, mtime } = this.#open;
+    const { fd, path, mtime, size, isSparse } = this.#open;
     this.#open = undefined;
     try {
+      if (isSparse) fs.ftruncateSync(fd, size);
       fs.futimesSync(fd, instant(mtime), instant(mtime));
       fs.closeSync(fd);
     } catch (error) {

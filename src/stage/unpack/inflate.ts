@@ -10,6 +10,8 @@
  */
 import zlib from 'node:zlib';
 import { PythonMpiError } from '../../errors.ts';
+import { corrupt, unsupported } from '../../tar/fault.ts';
+import { isZero } from '../../tar/fields.ts';
 import type { PackageFormat } from '../package.ts';
 
 /** What one {@link Decompressor.pump} did. */
@@ -22,7 +24,7 @@ export interface Decompressor {
   /**
    * Takes from `input`, writes to `output`, as much of both as possible. The result is overwritten
    * by the next call. Call again with an empty input while `output` came back full.
-   * @throws PythonMpiError CORRUPT_PACKAGE, without naming the package
+   * @throws PythonMpiError CORRUPT_PACKAGE, UNSUPPORTED_PACKAGE, without naming the package
    */
   pump(input: Uint8Array, output: Uint8Array): Pumped;
   /** After the last input. @throws PythonMpiError CORRUPT_PACKAGE when the data is not complete */
@@ -55,9 +57,14 @@ const NOTHING = new Uint8Array(0);
 /** `finish` flushes into this: a complete stream has nothing left to say. */
 const SCRATCH = new Uint8Array(64);
 
-function corrupt(what: string): PythonMpiError {
-  return new PythonMpiError('CORRUPT_PACKAGE', what);
-}
+/**
+ * The largest window of zstd, as a power of two: so many bytes of memory one package may take on
+ * each node while it is unpacked. That of zstd itself without options is 27, of `--long=31` 31.
+ */
+const ZSTD_WINDOW_LOG = 29;
+const MB = 1 << 20;
+
+const JOINED = 'where files were put behind each other, give each as a package of its own';
 
 /** gzip (any number of members) or Zstandard (any number of frames). */
 class HandleDecompressor implements Decompressor {
@@ -67,9 +74,13 @@ class HandleDecompressor implements Decompressor {
   readonly #goOn: number;
   readonly #finish: number;
   readonly #pumped: Pumped = { consumed: 0, produced: 0 };
-  #error: string | undefined;
+  readonly #mayBePadded: boolean;
+  #error: PythonMpiError | undefined;
+  /** Whether zeros have followed the end, behind which nothing else may come. */
+  #isPadding = false;
 
-  constructor(stream: ZlibStream, goOn: number, finish: number) {
+  /** @param mayBePadded whether zeros may follow the end, as blocks of tapes and devices have it */
+  constructor(stream: ZlibStream, goOn: number, finish: number, mayBePadded: boolean) {
     if (typeof stream._handle?.writeSync !== 'function' || stream._writeState === undefined) {
       throw new PythonMpiError(
         'NO_RUNTIME',
@@ -82,18 +93,29 @@ class HandleDecompressor implements Decompressor {
     this.#state = stream._writeState;
     this.#goOn = goOn;
     this.#finish = finish;
+    this.#mayBePadded = mayBePadded;
     // Without it Node would destroy the stream and abort the process at the next write.
-    this.#handle.onerror = message => {
-      this.#error ??= message;
+    this.#handle.onerror = (message, _, code) => {
+      this.#error ??= code.endsWith('windowTooLarge') ? windowTooLarge() : corrupt(message);
     };
   }
 
   pump(input: Uint8Array, output: Uint8Array): Pumped {
-    const pumped = this.#run(this.#goOn, input, output);
+    const pumped = this.#isPadding ? this.#nothing() : this.#run(this.#goOn, input, output);
     if (input.length > 0 && pumped.consumed === 0 && pumped.produced === 0) {
-      throw corrupt('there are bytes after the end of the compressed data');
+      this.#isPadding = this.#mayBePadded && isZero(input);
+      if (!this.#isPadding) {
+        throw corrupt('there are bytes after the end of the compressed data', JOINED);
+      }
+      pumped.consumed = input.length;
     }
     return pumped;
+  }
+
+  #nothing(): Pumped {
+    this.#pumped.consumed = 0;
+    this.#pumped.produced = 0;
+    return this.#pumped;
   }
 
   finish(): void {
@@ -106,11 +128,19 @@ class HandleDecompressor implements Decompressor {
 
   #run(flush: number, input: Uint8Array, output: Uint8Array): Pumped {
     this.#handle.writeSync(flush, input, 0, input.length, output, 0, output.length);
-    if (this.#error !== undefined) throw corrupt(this.#error);
+    if (this.#error !== undefined) throw this.#error;
     this.#pumped.produced = output.length - this.#state[0]!;
     this.#pumped.consumed = input.length - this.#state[1]!;
     return this.#pumped;
   }
+}
+
+function windowTooLarge(): PythonMpiError {
+  const most = 2 ** ZSTD_WINDOW_LOG / MB;
+  return unsupported(
+    `its zstd window is larger than the ${most} MiB of memory that unpacking may take for it`,
+    `compress it with zstd --long=${ZSTD_WINDOW_LOG} or without --long`,
+  );
 }
 
 /** A plain .tar goes through as it is. */
@@ -129,17 +159,20 @@ class Copy implements Decompressor {
  * @throws PythonMpiError NO_RUNTIME when this Node cannot decompress the way this file does
  */
 export function decompressor(format: PackageFormat): Decompressor {
-  const { Z_NO_FLUSH, Z_FINISH, ZSTD_e_continue, ZSTD_e_end } = zlib.constants;
+  const { Z_NO_FLUSH, Z_FINISH, ZSTD_d_windowLogMax, ZSTD_e_continue, ZSTD_e_end } = zlib.constants;
   switch (format) {
     case 'tar':
       return new Copy();
     case 'tar.gz':
-      return new HandleDecompressor(zlib.createGunzip() as ZlibStream, Z_NO_FLUSH, Z_FINISH);
+      return new HandleDecompressor(zlib.createGunzip() as ZlibStream, Z_NO_FLUSH, Z_FINISH, true);
     case 'tar.zst':
       return new HandleDecompressor(
-        zlib.createZstdDecompress() as ZlibStream,
+        zlib.createZstdDecompress({
+          params: { [ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG },
+        }) as ZlibStream,
         ZSTD_e_continue,
         ZSTD_e_end,
+        false,
       );
   }
 }

@@ -39,8 +39,8 @@ export interface UnpackerOptions {
 export class Unpacker {
   /**
    * Resolves when every package has been checked and unpacked; all threads have then ended.
-   * Rejects with the first PythonMpiError: CORRUPT_PACKAGE, UNSAFE_PACKAGE (naming the package),
-   * NO_SPACE, CHROOT_UNUSABLE, SYSTEM, CANCELLED, NO_RUNTIME.
+   * Rejects with the first PythonMpiError: CORRUPT_PACKAGE, UNSAFE_PACKAGE, UNSUPPORTED_PACKAGE
+   * (naming the package), NO_SPACE, CHROOT_UNUSABLE, SYSTEM, CANCELLED, NO_RUNTIME.
    */
   readonly finished: Promise<Extracted>;
   /**

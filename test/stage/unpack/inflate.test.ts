@@ -74,6 +74,37 @@ for (const { name, format, bytes, first } of formats) {
   });
 }
 
+decompression('gzip: zeros may follow the end, however they are cut, and nothing else', () => {
+  const bytes = zlib.gzipSync(plain);
+  const padded = Buffer.concat([bytes, Buffer.alloc(700)]);
+  for (let cut = bytes.length - 2; cut <= padded.length; cut++) {
+    const pieces = [padded.subarray(0, cut), padded.subarray(cut)];
+    assert.ok(inflate('tar.gz', pieces, 1 << 16).equals(plain), `cut at ${cut}`);
+  }
+  refuses('tar.gz', Buffer.concat([padded, bytes]));
+  assert.throws(() => inflate('tar.gz', [padded, bytes], 1000), /after the end/);
+});
+
+/** An empty frame that asks for a window of so many bytes, as a power of two (RFC 8878, 3.1.1). */
+function frameOfWindow(log: number): Buffer {
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3]);
+  const block = Buffer.from([1 | (5 << 3), 0, 0]);
+  return Buffer.concat([header, block, Buffer.from('hello')]);
+}
+
+decompression('zstd: windows up to 512 MiB, and beyond it the remedy', () => {
+  for (const log of [20, 27, 28, 29]) {
+    assert.is(inflate('tar.zst', [frameOfWindow(log)], 100).toString(), 'hello');
+  }
+  for (const log of [30, 31]) {
+    assert.throws(
+      () => inflate('tar.zst', [frameOfWindow(log)], 100),
+      (error: PythonMpiError) =>
+        error.code === 'UNSUPPORTED_PACKAGE' && /512 MiB.*--long=29/.test(error.toLine()),
+    );
+  }
+});
+
 decompression('a plain archive goes through as it is', () => {
   assert.ok(inflate('tar', parts, 100).equals(plain));
 });
