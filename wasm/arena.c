@@ -11,6 +11,7 @@
 #define LINKS_MAX 65534
 #define SEND_AHEAD_MAX 8
 #define BYTES_MAX (UINT32_C(1) << 30)
+#define GAP_MAX 4096
 
 static int config_is_possible(const struct bcast_config *c) {
     if (c->count == 0 || c->position >= c->count || c->shape > BCAST_SHAPE_BEST) return 0;
@@ -18,7 +19,8 @@ static int config_is_possible(const struct bcast_config *c) {
     if (c->plan_bytes < STREAM_HEAD || c->plan_bytes > BYTES_MAX || c->inbox_bytes > BYTES_MAX) return 0;
     if (c->slots < 2 || c->straggler_slots == 0 || c->read_ahead == 0) return 0;
     if (c->slots > BYTES_MAX || c->straggler_slots > BYTES_MAX || c->inbox_segments == 0) return 0;
-    if ((c->segment_bytes + UINT64_C(64)) * c->inbox_segments > BYTES_MAX) return 0;
+    if (c->gap_bytes > GAP_MAX) return 0;
+    if ((c->segment_bytes + UINT64_C(64) + c->gap_bytes) * c->inbox_segments > BYTES_MAX) return 0;
     if (c->max_links == 0 || c->max_links > LINKS_MAX) return 0;
     if (c->send_ahead == 0 || c->send_ahead > SEND_AHEAD_MAX) return 0;
     return c->grace_ms > 0 && c->stall_ms > 0 && c->silent_ms > 0 && c->redial_ms > 0 && c->rejoin_ms > 0;
@@ -36,7 +38,7 @@ static uint64_t lay_out(struct bcast *e, uint8_t *base, const struct bcast_confi
     static const struct tree_load load = TREE_USUAL_LOAD;
     uint32_t shape = c->shape == BCAST_SHAPE_BEST ? tree_best(c->count, &load) : c->shape;
     struct tree tree = {.shape = shape, .count = c->count};
-    uint32_t size = tree_size(tree, c->position), slot_bytes = window_slot_bytes(c->segment_bytes);
+    uint32_t size = tree_size(tree, c->position), slot_bytes = window_slot_bytes(c->segment_bytes, c->gap_bytes);
     uint32_t rereads = c->position == 0 ? c->straggler_slots : 0;
     uint64_t used = 0, sets = (uint64_t)members_set_bytes(size) * (c->max_links + 1);
     take(base, &used, sizeof *e);
@@ -53,6 +55,8 @@ static uint64_t lay_out(struct bcast *e, uint8_t *base, const struct bcast_confi
     e->inbox = take(base, &used, c->inbox_bytes);
     e->window.slots = c->slots;
     e->window.slot_bytes = slot_bytes;
+    e->window.gap = c->gap_bytes;
+    e->window.verified = c->verified != 0;
     e->window.frames = take(base, &used, (uint64_t)slot_bytes * c->slots);
     e->reread_frames = take(base, &used, (uint64_t)slot_bytes * rereads);
     if (base != NULL) memset(base + sizeof *e, 0, (size_t)(zeroed - sizeof *e));

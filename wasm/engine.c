@@ -123,6 +123,18 @@ uint32_t bcast_inbox(const struct bcast *e, uint32_t link, uint32_t *room) {
     return arena_span(e, protocol_inbox(e, link, room));
 }
 
+uint32_t bcast_place(const struct bcast *e, uint32_t link, uint32_t *room) {
+    *room = 0;
+    if (e->error != BCAST_OK || !links_in_use(e, link)) return arena_span(e, e->inbox);
+    return arena_span(e, protocol_place(e, link, room));
+}
+
+int bcast_put(struct bcast *e, const void *bytes, uint32_t length) {
+    if (e->error != BCAST_OK) return (int)e->error;
+    protocol_put(e, bytes, length);
+    return BCAST_OK;
+}
+
 int bcast_feed(struct bcast *e, uint32_t link, const void *bytes, uint32_t length) {
     if (e->error != BCAST_OK) return (int)e->error;
     if (!links_in_use(e, link)) return wrong(e, BCAST_E_LINK);

@@ -35,6 +35,7 @@ struct outgoing {
 struct link {
     uint8_t state;   /* enum link_state */
     uint8_t role;    /* enum bcast_role: what the peer is */
+    uint8_t verified; /* segments have no checksum */
     uint8_t reason;  /* enum bcast_reason, when closing */
     uint32_t position;
     uint64_t heard;  /* when bytes last arrived */

@@ -19,6 +19,7 @@ void links_open(struct bcast *e, uint32_t id, uint32_t position, enum bcast_role
     struct peer *peer = peer_at(e, id);
     memset(peer, 0, sizeof *peer);
     link_open(&peer->link, position, role, e->now);
+    peer->link.verified = e->window.verified;
 }
 
 void links_refuse(struct bcast *e, uint32_t id, enum bcast_reason reason) {

@@ -201,11 +201,23 @@ uint8_t *protocol_inbox(const struct bcast *e, uint32_t id, uint32_t *room) {
     uint32_t got = data_got(&peer->link);
     uint64_t end = peer->talk.credit;
     if (id == e->search.link && peer->talk.wanted && e->window.head < end && got != FRAME_NONE) {
-        *room = window_run(&e->window, &e->stream, end, e->config.inbox_segments) - got;
+        /* With gaps, what follows the first frame would get ahead of its place. */
+        uint32_t most = e->window.gap == 0 ? e->config.inbox_segments : 1;
+        *room = window_run(&e->window, &e->stream, end, most) - e->window.gap - got;
         return window_frame(&e->window, e->window.head) + got;
     }
     *room = e->config.inbox_bytes;
     return e->inbox;
+}
+
+uint8_t *protocol_place(const struct bcast *e, uint32_t id, uint32_t *room) {
+    const struct peer *peer = &e->peers[id];
+    const struct window *w = &e->window;
+    uint64_t end = peer->talk.credit;
+    *room = 0;
+    if (id != e->search.link || !peer->talk.wanted || w->head >= end || data_got(&peer->link) != 0) return e->inbox;
+    *room = window_run(w, &e->stream, end, e->config.inbox_segments);
+    return window_frame(w, w->head) - w->gap;
 }
 
 static int in_window(const struct bcast *e, const uint8_t *bytes) {
@@ -213,11 +225,15 @@ static int in_window(const struct bcast *e, const uint8_t *bytes) {
     return bytes >= w->frames && bytes < w->frames + (size_t)w->slots * w->slot_bytes;
 }
 
+void protocol_put(struct bcast *e, const uint8_t *bytes, uint32_t length) {
+    if (length > 0 && in_window(e, bytes)) window_overwritten(&e->window, bytes, length);
+}
+
 void protocol_feed(struct bcast *e, uint32_t id, const uint8_t *bytes, uint32_t length) {
     struct link *link = &e->peers[id].link;
     e->statistics.bytes_in += length;
     link->heard = e->now;
-    if (length > 0 && in_window(e, bytes)) window_overwritten(&e->window, bytes, length);
+    protocol_put(e, bytes, length);
     while (link->state == LINK_OPEN) {
         enum link_event event = link_take(link, &bytes, &length);
         if (event == LINK_MORE) return;

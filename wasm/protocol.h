@@ -15,4 +15,8 @@ void protocol_feed(struct bcast *e, uint32_t link, const uint8_t *bytes, uint32_
 /* Where the next bytes of a link are best put, and how many have room there. */
 uint8_t *protocol_inbox(const struct bcast *e, uint32_t link, uint32_t *room);
 
+/* See bcast_place() and bcast_put(). */
+uint8_t *protocol_place(const struct bcast *e, uint32_t link, uint32_t *room);
+void protocol_put(struct bcast *e, const uint8_t *bytes, uint32_t length);
+
 #endif

@@ -73,7 +73,7 @@ int straggler_read(struct bcast *e, uint32_t slot) {
         s->state = REREAD_FREE;
         return 1;
     }
-    window_seal(frame_of(e, k), &e->stream, s->segment);
+    window_seal(&e->window, frame_of(e, k), &e->stream, s->segment);
     s->state = REREAD_FULL;
     return 1;
 }

@@ -18,6 +18,8 @@ struct window {
     uint8_t *frames;     /* the slots */
     uint8_t *asked_for;  /* per slot: READ is open (root) */
     uint32_t slots, slot_bytes;
+    uint32_t gap;        /* bytes in front of each frame, the caller's */
+    uint8_t verified;    /* frames have no checksum */
     uint8_t started;
     uint64_t base;       /* oldest segment still whole */
     uint64_t head;       /* first segment not yet whole */
@@ -27,8 +29,8 @@ struct window {
     uint64_t consumed;   /* first segment the unpacker has not used up */
 };
 
-/* Bytes of a slot for segments of this size. */
-uint32_t window_slot_bytes(uint32_t segment_bytes);
+/* Bytes of a slot for segments of this size, with a gap in front of the frame. */
+uint32_t window_slot_bytes(uint32_t segment_bytes, uint32_t gap);
 
 /* Forgets everything; the first segment to come is `segment`. */
 void window_start(struct window *window, uint64_t segment);
@@ -42,7 +44,7 @@ void window_claim(struct window *window, uint64_t segment);
 /* Bytes were put into slots from here on, head's or later: what those slots held is forgotten. */
 void window_overwritten(struct window *window, const uint8_t *bytes, uint32_t length);
 
-/* How many bytes of frames may be put down in one piece from the start of head's slot on, when those of at most `most`
+/* How many bytes of gaps and frames may be put down in one piece from the start of head's slot on, when those of at most `most`
  * segments below `end` may come: the frames lie there as they do on the wire, up to the end of the window or the
  * first short one. */
 uint32_t window_run(const struct window *window, const struct stream *stream, uint64_t end, uint32_t most);
@@ -54,6 +56,6 @@ uint32_t window_ask(struct window *window);
 int window_read(struct window *window, const struct stream *stream, uint32_t slot, uint64_t *gained);
 
 /* Writes the DATA header of a payload that lies behind it. */
-void window_seal(uint8_t *frame, const struct stream *stream, uint64_t segment);
+void window_seal(const struct window *window, uint8_t *frame, const struct stream *stream, uint64_t segment);
 
 #endif

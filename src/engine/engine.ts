@@ -1,6 +1,7 @@
 /**
- * The broadcast engine of `wasm/`, typed. Owns the ABI: no other module knows of WebAssembly, records or
- * offsets. Knows no sockets, files or timers; `wasm/include/bcast.h` is the manual of what is behind it.
+ * The broadcast engine of `wasm/`, typed. Owns the ABI: no other module knows of WebAssembly,
+ * records or offsets. Knows no sockets, files or timers; `wasm/include/bcast.h` is the manual of
+ * what is behind it.
  */
 import { CONFIG_DEFAULT, ERROR_TEXT, REASON, RECORD, ROLE, STATISTICS } from './constants.ts';
 import type { Abi } from './load.ts';
@@ -30,11 +31,14 @@ export interface Failure {
 }
 
 /**
- * What the engine asks for. `Uint8Array`s are views of engine memory, valid until the answer named here;
- * a caller that needs the bytes longer copies them. Actions may call the engine back at once.
+ * What the engine asks for. `Uint8Array`s are views of engine memory, valid until the answer named
+ * here; a caller that needs the bytes longer copies them. Actions may call the engine back at once.
  */
 export interface Actions {
-  /** Connect to `position` and authenticate; answer {@link Engine.opened} or {@link Engine.dialFailed}. */
+  /**
+   * Connect to `position` and authenticate; answer {@link Engine.opened} or {@link
+   * Engine.dialFailed}.
+   */
   dial(position: number): void;
   /** What is going to come; answer {@link Engine.want}. Not at the root. `opaque` stays valid. */
   plan(opaque: Uint8Array, sizes: number[]): void;
@@ -143,13 +147,34 @@ export class Engine {
     this.#check(this.#abi.bcast_dial_failed(this.#engine, position));
   }
 
-  /** Where the next bytes of a link are best received, before {@link feed}. Good until the link is fed or closed. */
+  /**
+   * Where the next bytes of a link are best received, before {@link feed}. Good until the link is
+   * fed or closed.
+   */
   inbox(link: number): Uint8Array<ArrayBuffer> {
     const at = this.#abi.bcast_inbox(this.#engine, link, this.#scratch);
     return this.#span(at, this.#record[0]!);
   }
 
-  /** Bytes arrived on a link: in its {@link inbox} or anywhere else, from where they are copied through it. */
+  /**
+   * For a caller that verifies what it feeds, with `gapBytes` of its own in front of each frame:
+   * where the next bytes of a link, gaps and all, should be received. Good until the link is fed or
+   * closed; undefined where it does not matter.
+   */
+  place(link: number): Uint8Array<ArrayBuffer> | undefined {
+    const at = this.#abi.bcast_place(this.#engine, link, this.#scratch);
+    return this.#record[0] === 0 ? undefined : this.#span(at, this.#record[0]!);
+  }
+
+  /** Bytes were put into a {@link place}; they may be fed later. */
+  put(bytes: Uint8Array): void {
+    this.#check(this.#abi.bcast_put(this.#engine, bytes.byteOffset, bytes.length));
+  }
+
+  /**
+   * Bytes arrived on a link: in its {@link inbox} or anywhere else, from where they are copied
+   * through it.
+   */
   feed(link: number, bytes: Uint8Array): void {
     if (bytes.buffer === this.#bytes.buffer) {
       this.#check(this.#abi.bcast_feed(this.#engine, link, bytes.byteOffset, bytes.length));

@@ -30,6 +30,8 @@ export interface Abi {
   bcast_lost(engine: number, link: number): number;
   bcast_next(engine: number, record: number): number;
   bcast_inbox(engine: number, link: number, room: number): number;
+  bcast_place(engine: number, link: number, room: number): number;
+  bcast_put(engine: number, bytes: number, length: number): number;
   bcast_statistics(engine: number): number;
 }
 

@@ -19,6 +19,7 @@ import type { Card } from './card.ts';
 import { dialAny, retry } from './dial.ts';
 import type { TreeKind } from './handshake.ts';
 import type { Link } from './link.ts';
+import { HEAD_BYTES } from './records.ts';
 
 /** How long one address of a peer may take to answer, in milliseconds. */
 const DIAL_MS = 5000;
@@ -92,6 +93,9 @@ export class Driver {
       position: options.position,
       count: options.count,
       shape: SHAPE.BEST,
+      // Links carry records: their heads have room in front of each segment, and verify it.
+      gapBytes: HEAD_BYTES,
+      verified: 1,
       maxLinks,
       // To the engine 0 is no deadline at all, and this one may have passed while nodes met.
       deadlineMs: Math.max(1, Math.ceil(options.deadline.remaining)),
@@ -253,6 +257,8 @@ export class Driver {
       this.#happened(engine => engine.lost(id));
     };
     link.read({
+      place: () => (this.#links.get(id) === link ? this.#engine.place(id) : undefined),
+      put: bytes => this.#engine.put(bytes),
       received: bytes => {
         if (this.#links.get(id) !== link) return;
         this.#happened(engine => engine.feed(id, bytes));

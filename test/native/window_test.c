@@ -19,7 +19,7 @@ static struct window create(void) {
     store_u64(plan + 8, SEGMENT * SEGMENTS - 5);
     CHECK(stream_parse(&stream, plan, sizeof plan, SEGMENT), "parse");
     memset(asked_for, 0, sizeof asked_for);
-    struct window w = {.frames = frames, .asked_for = asked_for, .slots = SLOTS, .slot_bytes = window_slot_bytes(SEGMENT)};
+    struct window w = {.frames = frames, .asked_for = asked_for, .slots = SLOTS, .slot_bytes = window_slot_bytes(SEGMENT, 0)};
     window_start(&w, 0);
     return w;
 }
@@ -40,7 +40,7 @@ static void a_sealed_frame_is_one_for_the_wire(void) {
     struct frame f;
     uint8_t *frame = window_frame(&w, SEGMENTS - 1);
     memset(frame + FRAME_BYTES, 7, SEGMENT);
-    window_seal(frame, &stream, SEGMENTS - 1);
+    window_seal(&w, frame, &stream, SEGMENTS - 1);
     CHECK(frame_decode(&f, frame) && f.type == FRAME_DATA, "DATA");
     CHECK(f.length == SEGMENT - 5 && f.value == SEGMENT * (SEGMENTS - 1), "the last is short");
     CHECK(f.sum == checksum(frame + FRAME_BYTES, f.length), "its checksum");

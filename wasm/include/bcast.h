@@ -160,6 +160,14 @@ int bcast_next(struct bcast *e, struct bcast_record *record);
  * stream comes to lie where it stays, so that nothing has to be copied. Good until this link is fed or closed. */
 uint32_t bcast_inbox(const struct bcast *e, uint32_t link, uint32_t *room);
 
+/* For a caller that verifies whole frames before it feeds them, and has `gap_bytes` of its own in front of each on the wire:
+ * where the next bytes of a link, gaps and all, are best put. They lie there as they do on the wire, so each frame is where
+ * it stays. No room where the next bytes are not the stream's, or a frame has been fed in part. */
+uint32_t bcast_place(const struct bcast *e, uint32_t link, uint32_t *room);
+
+/* Bytes were put where bcast_place() said, and may be fed later: what lay there before is gone. */
+int bcast_put(struct bcast *e, const void *bytes, uint32_t length);
+
 const struct bcast_statistics *bcast_statistics(const struct bcast *e);
 
 #endif

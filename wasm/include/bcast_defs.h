@@ -71,7 +71,10 @@
     X(redial_ms, 200)       /* pause after every candidate parent was tried in vain */  \
     X(rejoin_ms, 10000)     /* for a lost position to come back by another way */       \
     X(deadline_ms, 0)       /* for the whole session, from init; 0 is none */           \
-    X(tolerate_lost, 0)     /* 1: go on without positions that do not come back */
+    X(tolerate_lost, 0)     /* 1: go on without positions that do not come back */      \
+    X(gap_bytes, 0)         /* the caller's own in front of each frame of the stream */ \
+    X(verified, 0)          /* 1: the caller verifies what it feeds, and so do all others: \
+                             * the stream has no checksums */
 
 /* Statistics: 64-bit counters, in this order. */
 #define BCAST_STATISTICS(X)                                                             \
