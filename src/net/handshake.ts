@@ -60,7 +60,7 @@ export function drawSecret(): Buffer {
 }
 
 /**
- * A secret as it came through a launcher's store or a note, in hexadecimal digits.
+ * A secret as it came through a launcher's store or a rendezvous file, in hexadecimal digits.
  * @throws PythonMpiError AUTHENTICATION for anything else: a key of half a secret, or none, would
  *   be guessed
  */

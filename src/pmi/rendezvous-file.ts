@@ -1,35 +1,58 @@
 /**
- * A note of the root in a directory that all nodes see: how ranks find it whose launcher says
+ * A file of the root's in a directory that all nodes see: how ranks find it whose launcher says
  * nothing of the others.
  *
- * The note holds a secret, so the directory must be this user's alone; on a network file system
- * that is all that keeps others from reading it. Knows nothing of what a note says.
+ * It holds a secret, so the directory must be this user's alone; on a network file system
+ * that is all that keeps others from reading it. Knows nothing of what a rendezvous file says.
  */
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
+
+/**
+ * The rendezvous file of this job.
+ * @param jobId the job's own identity, the same on every rank; may hold anything, and be long
+ * @throws PythonMpiError USAGE when the user names no directory
+ */
+export function rendezvousFileOf(
+  env: NodeJS.ProcessEnv,
+  launcher: string,
+  jobId: string,
+): RendezvousFile {
+  const name = createHash('sha256').update(jobId).digest('hex').slice(0, 32);
+  return new RendezvousFile(directoryOf(env), `${launcher}-${name}`);
+}
+
+function directoryOf({ PYTHON_MPI_RENDEZVOUS, HOME }: NodeJS.ProcessEnv): string {
+  const directory = PYTHON_MPI_RENDEZVOUS || (HOME && join(HOME, '.python-mpi'));
+  if (directory?.startsWith('/')) return directory;
+  throw new PythonMpiError('USAGE', `PYTHON_MPI_RENDEZVOUS is '${PYTHON_MPI_RENDEZVOUS ?? ''}'`, {
+    hint: 'it must be an absolute path of a directory that all nodes see',
+  });
+}
 
 export class RendezvousFile {
   readonly directory: string;
   readonly #name: string;
 
   /**
-   * @param directory absolute; made when the note is posted
-   * @param name of the note, the same on all ranks of a job and in no other job
+   * @param directory absolute; made when the rendezvous file is posted
+   * @param name of the rendezvous file, the same on all ranks of a job and in no other job
    */
   constructor(directory: string, name: string) {
     this.directory = directory;
     this.#name = name;
   }
 
-  /** All that there can be of it: the note itself, and the one in the making. */
+  /** All that there can be of it: the rendezvous file itself, and the one in the making. */
   get files(): readonly [string, string] {
     const path = join(this.directory, this.#name);
     return [path, `${path}.draft`];
   }
 
   /**
-   * Posts the note, whole at once, over any that an earlier job of the same name has left.
+   * Posts the rendezvous file, whole at once, over any that an earlier job of the same name has left.
    * @throws PythonMpiError NO_SECRET when the directory cannot be had or is not this user's alone
    */
   post(text: string): void {
@@ -47,7 +70,7 @@ export class RendezvousFile {
   }
 
   /**
-   * The note, or undefined while there is none.
+   * The rendezvous file, or undefined while there is none.
    * @throws PythonMpiError NO_SECRET when the directory cannot be read or is not this user's alone
    */
   read(): string | undefined {
@@ -63,7 +86,7 @@ export class RendezvousFile {
     }
   }
 
-  /** Takes the note down. What cannot be removed is harmless: nothing answers where it points. */
+  /** Takes the rendezvous file down. What cannot be removed is harmless: nothing answers where it points. */
   remove(): void {
     try {
       fs.rmSync(this.files[0], { force: true });

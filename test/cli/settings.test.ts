@@ -25,7 +25,7 @@ mkdirSync(at('open'), { mode: 0o755 });
 symlinkSync('loop', at('loop'));
 execFileSync('mkfifo', [at('fifo')]);
 
-/** An environment of aprun, in which the ranks meet by a note, and one of Slurm, in which they need a secret. */
+/** An environment of aprun, in which the ranks meet by a rendezvous file, and one of Slurm, in which they need a secret. */
 const ALPS = { ALPS_APP_PE: '0', ALPS_APP_ID: '1', PYTHON_MPI_TIMEOUT: '2' };
 const slurm = {
   PYTHON_MPI_LAUNCHER: 'slurm',

@@ -100,7 +100,7 @@ modes('while packages are unpacked', async () => {
   assert.equal([...found], []);
 });
 
-modes('the note of a rendezvous, and the directory made for it', async () => {
+modes('the rendezvous file, and the directory made for it', async () => {
   const directory = join(scratch(), 'rendezvous');
   const env = {
     ALPS_APP_PE: '0',

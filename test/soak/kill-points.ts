@@ -191,7 +191,9 @@ export class KillPoints {
     faults.push(
       ...(await this.#cluster.leftovers(TIDY_MS)).map(line => `after the next run: ${line}`),
     );
-    faults.push(...readdirSync(this.#env.PYTHON_MPI_RENDEZVOUS!).map(name => `the note ${name}`));
+    faults.push(
+      ...readdirSync(this.#env.PYTHON_MPI_RENDEZVOUS!).map(name => `the rendezvous file ${name}`),
+    );
 
     const whom =
       victim.includes('node') || victim === 'a rank' || victim === 'a janitor' ? ` ${node}` : '';

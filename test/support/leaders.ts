@@ -1,6 +1,6 @@
 /**
  * Many node leaders of one job in one process, each with the product's own store, meeting, leadership, driver and links;
- * only unpacking is left out. They meet by a note, as under aprun, and hash what they receive.
+ * only unpacking is left out. They meet by a rendezvous file, as under aprun, and hash what they receive.
  *
  *     node leaders.ts FIRST COUNT SIZE DIRECTORY BYTES
  *

@@ -1,6 +1,6 @@
 /**
  * A key-value store for launchers that have none: the root serves it to all ranks, over links that
- * prove the secret of a note it has posted where all nodes see it. What is spoken is PMI-1, with
+ * prove the secret of a rendezvous file it has posted where all nodes see it. What is spoken is PMI-1, with
  * the built-in server.
  */
 import { randomBytes } from 'node:crypto';
@@ -23,12 +23,12 @@ import type { RendezvousFile } from '../../pmi/rendezvous-file.ts';
 import { kvsOf } from '../../pmi/session.ts';
 
 /**
- * Pause before looking for the note again: gentle to a file server that thousands ask, in
+ * Pause before looking for the rendezvous file again: gentle to a file server that thousands ask, in
  * milliseconds.
  */
 const LOOK_MS = 200;
 /**
- * How long one try to reach the root may take, in milliseconds: the note may be that of a job that
+ * How long one try to reach the root may take, in milliseconds: the rendezvous file may be that of a job that
  * is dead.
  */
 const TRY_MS = 2000;
@@ -42,7 +42,7 @@ export interface KvsServerOptions {
 }
 
 /**
- * The rendezvous with a store, where the launcher leaves the ranks to a note; any other as it is.
+ * The rendezvous with a store, where the launcher leaves the ranks to a rendezvous file; any other as it is.
  * All ranks come here.
  * @throws PythonMpiError on the root: NO_SECRET when the shared directory is of no use, TIMEOUT
  *   when ranks fail to come
@@ -115,7 +115,7 @@ class KvsServer {
   reason: string | undefined;
   readonly #size: number;
   readonly #rendezvousFile: RendezvousFile;
-  /** Takes the note down when this process is killed. */
+  /** Takes the rendezvous file down when this process is killed. */
   readonly #janitor: Janitor;
   readonly #secret = drawSecret();
   readonly #local = `python-mpi-store-${randomBytes(16).toString('hex')}`;
@@ -155,7 +155,7 @@ class KvsServer {
     return dial({ local: this.#local }, this.#secret, greeting, deadline);
   }
 
-  /** Waits until all ranks have come; none needs the note then. @throws PythonMpiError TIMEOUT */
+  /** Waits until all ranks have come; none needs the rendezvous file then. @throws PythonMpiError TIMEOUT */
   async allRanks(deadline: Deadline): Promise<void> {
     try {
       await deadline.wait(this.#complete.promise, 'all ranks');
@@ -217,7 +217,7 @@ class KvsServer {
   }
 }
 
-/** Looks for the note until the process that it points to knows its secret. */
+/** Looks for the rendezvous file until the process that it points to knows its secret. */
 async function reachRoot(
   { rank }: Placement,
   rendezvousFile: RendezvousFile,
@@ -231,12 +231,16 @@ async function reachRoot(
     if (link !== undefined) return link;
     await pause(LOOK_MS);
   }
-  throw new PythonMpiError('TIMEOUT', `rank 0 left no note of use in ${rendezvousFile.directory}`, {
-    hint: 'set PYTHON_MPI_RENDEZVOUS to a directory that all nodes see',
-  });
+  throw new PythonMpiError(
+    'TIMEOUT',
+    `rank 0 left no rendezvous file of use in ${rendezvousFile.directory}`,
+    {
+      hint: 'set PYTHON_MPI_RENDEZVOUS to a directory that all nodes see',
+    },
+  );
 }
 
-/** What a note says; nowhere to go while there is none. */
+/** What a rendezvous file says; nowhere to go while there is none. */
 function readNote(rendezvousFile: RendezvousFile): { secret: Buffer; targets: readonly Target[] } {
   const [secret, card] = rendezvousFile.read()?.trim().split(' ') ?? [];
   if (secret === undefined || card === undefined) return { secret: Buffer.alloc(0), targets: [] };

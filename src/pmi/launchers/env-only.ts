@@ -1,15 +1,15 @@
 /**
  * Launchers that tell a rank which one it is, and nothing of the others: a line each.
  *
- * The root is found by a note in a shared directory, and the ranks tell each other the rest. Host
+ * The root is found by a rendezvous file in a shared directory, and the ranks tell each other the rest. Host
  * lists are no help: none of them says which rank is where, and of some the first host only runs
  * the batch script.
  */
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { readCount } from '../environment.ts';
 import type { LauncherSession, Method, Opening } from '../launcher.ts';
+import { rendezvousFileOf } from '../rendezvous-file.ts';
 import { SERVERLESS } from '../serverless.ts';
-import { noteOf } from './note.ts';
 
 interface EnvOnly {
   name: string;
@@ -106,7 +106,7 @@ async function open(launcher: EnvOnly, { env, why, log }: Opening): Promise<Laun
   }
   const size = source === SIZE ? sizeOf(env, rank + 1) : readCount(env, source, rank + 1);
   const jobId = launcher.job.map(variable => env[variable] ?? '').join(' ');
-  const rendezvousFile = noteOf(env, name, jobId);
+  const rendezvousFile = rendezvousFileOf(env, name, jobId);
   log(
     `launcher ${name}: rank ${rank} of ${size} (${source}), meets in ${rendezvousFile.directory}`,
   );

@@ -10,11 +10,11 @@ import { socketOf } from '../channel.ts';
 import { readCount } from '../environment.ts';
 import type { LauncherSession, Method } from '../launcher.ts';
 import { dense, expandMapping } from '../mapping.ts';
+import { rendezvousFileOf } from '../rendezvous-file.ts';
 import { secretOrigin } from '../secret.ts';
 import { SERVERLESS } from '../serverless.ts';
 import { hostsInOrder } from './arbitrary.ts';
 import { expandCounts, expandHostlist } from './hostlist.ts';
-import { noteOf } from './note.ts';
 import { hasPmixServer } from './pmix.ts';
 
 /**
@@ -54,7 +54,7 @@ export const slurm: Method = {
     const descriptor = env.PMI_FD === undefined ? undefined : socketOf('PMI_FD', env.PMI_FD);
     const place = (): Pick<LauncherSession, 'placement' | 'hosts' | 'rendezvousFile'> => {
       if (nodes === undefined) {
-        const rendezvousFile = noteOf(env, this.name, jobId);
+        const rendezvousFile = rendezvousFileOf(env, this.name, jobId);
         log(`launcher slurm: rank ${rank} of ${size}, meets in ${rendezvousFile.directory}`);
         return { placement: { rank, size, nodes }, rendezvousFile };
       }

@@ -40,7 +40,7 @@ function job(directory: string, size: number): Promise<LauncherSession[]> {
 const store = suite('launch/store');
 
 store(
-  'what a rank has put all ranks can get, and the note is gone when all have come',
+  'what a rank has put all ranks can get, and the rendezvous file is gone when all have come',
   async () => {
     const directory = scratch();
     const ranks = await job(directory, 3);
@@ -53,7 +53,7 @@ store(
   },
 );
 
-store('the note of a dead job of the same name is passed over', async () => {
+store('the rendezvous file of a dead job of the same name is passed over', async () => {
   const directory = scratch();
   const early = come(directory, 1, 2);
   const { rendezvousFile } = await alps.open({
@@ -93,16 +93,19 @@ store('an abort frees those who wait', async () => {
   assert.is((other as PythonMpiError).seenBy, 'the first rank');
 });
 
-store('a root that waits in vain says for how many, and takes its note down', async () => {
-  const directory = join(scratch(), 'made');
-  const error = await come(directory, 0, 3, 300).catch(thrown => thrown);
-  assert.is(error.code, 'TIMEOUT');
-  assert.match(error.toLine(), /only 1 of 3 ranks came; .*PYTHON_MPI_SIZE/);
-  assert.ok(existsSync(directory));
-  assert.equal(readdirSync(directory), []);
-  const alone = await come(directory, 1, 3, 300).catch(thrown => thrown);
-  assert.is(alone.seenBy, 'the first rank');
-  assert.match(alone.toLine(), /left no note of use in .*PYTHON_MPI_RENDEZVOUS/);
-});
+store(
+  'a root that waits in vain says for how many, and takes its rendezvous file down',
+  async () => {
+    const directory = join(scratch(), 'made');
+    const error = await come(directory, 0, 3, 300).catch(thrown => thrown);
+    assert.is(error.code, 'TIMEOUT');
+    assert.match(error.toLine(), /only 1 of 3 ranks came; .*PYTHON_MPI_SIZE/);
+    assert.ok(existsSync(directory));
+    assert.equal(readdirSync(directory), []);
+    const alone = await come(directory, 1, 3, 300).catch(thrown => thrown);
+    assert.is(alone.seenBy, 'the first rank');
+    assert.match(alone.toLine(), /left no rendezvous file of use in .*PYTHON_MPI_RENDEZVOUS/);
+  },
+);
 
 store.run();

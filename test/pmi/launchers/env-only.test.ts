@@ -130,7 +130,7 @@ envOnly('aprun: the size is the word of the user before that of the batch system
   await refused({ ...ALPS, PYTHON_MPI_SIZE: '5' }, 'USAGE', /PYTHON_MPI_SIZE=5/);
 });
 
-envOnly('the directory of the note is the user’s choice', async () => {
+envOnly('the directory of the rendezvous file is the user’s choice', async () => {
   const { rendezvousFile } = await open({ ...FLUX, PYTHON_MPI_RENDEZVOUS: '/scratch/me' });
   assert.is(rendezvousFile!.directory, '/scratch/me');
   await refused({ ...FLUX, HOME: undefined }, 'USAGE', /absolute path/);
