@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
  * How long a file may say nothing before it is taken to hang, in milliseconds. uvu says something after every test, so
  * this is many times what one test takes on a machine that is busy with other things.
  */
-const SILENCE_MS = 420_000;
+const SILENCE_MS = 900_000;
 
 interface Outcome {
   passed: number;
