@@ -43,8 +43,11 @@ $(PROGRAMS:%=dist/bin/%.cjs): dist/bin/%.cjs: build/bundle/%.cjs tools/precompil
 	@mkdir -p $(@D)
 	$(NODE) tools/precompile.ts $< $@
 # All are one file, and become the program of their name.
-$(STARTERS) &: tools/start.sh tools/start.js tools/assemble.ts src/pmi/rank-variables.ts | node_modules/.package-lock.json
-	$(NODE) tools/assemble.ts $(STARTERS)
+$(STARTERS) &: $(wildcard starter/*.c starter/*.h starter/Makefile) tools/generate-starter.ts tools/start.js src/cli/command-line.ts src/cli/configuration.ts src/pmi/rank-variables.ts | node_modules/.package-lock.json
+	@tools/install.sh build
+	@mkdir -p build/starter
+	$(NODE) tools/generate-starter.ts build/starter
+	$(MAKE) -C starter all
 dist/bin/janitor.cjs: build/bundle/janitor.cjs
 	@mkdir -p $(@D)
 	cp $< $@
@@ -61,15 +64,16 @@ test: build ## everything the tests need, then all tests (ONLY=part-of-a-path fo
 	@tools/install.sh test
 	$(MAKE) lint
 	$(MAKE) -C wasm -j$$(nproc) native-test
+	$(MAKE) -C starter native-test
 	$(NODE) test/run.ts $(ONLY)
 
-lint: bin/python-mpi node_modules/.package-lock.json src/engine/constants.ts $(EMBEDDED) $(RUFF) ## type-check, lint and check the format
+lint: $(STARTERS) node_modules/.package-lock.json src/engine/constants.ts $(EMBEDDED) $(RUFF) ## type-check, lint and check the format
 	node_modules/.bin/tsc --noEmit -p .
 	node_modules/.bin/biome check --error-on-warnings .
 	$(RUFF) check --quiet .
 	$(RUFF) format --check --quiet .
 	@tools/install.sh lint
-	shellcheck --external-sources --source-path=SCRIPTDIR bin/python-mpi $(SHELLS)
+	shellcheck --external-sources --source-path=SCRIPTDIR $(SHELLS)
 	$(MAKE) -C wasm lint
 
 format: node_modules/.package-lock.json $(RUFF) ## rewrite the sources in the project's format
@@ -99,5 +103,6 @@ fuzz: ## coverage-guided fuzzing of the engine and its codecs, FUZZ_SECONDS (60)
 clean: ## remove what was built (node_modules and build/ caches stay; `git clean -xdf` takes all)
 	rm -rf dist $(STARTERS) src/engine/constants.ts $(EMBEDDED)
 	$(MAKE) -C wasm clean
+	$(MAKE) -C starter clean
 
 -include test/cluster/cluster.mk test/shared-fs/shared-fs.mk

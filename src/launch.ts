@@ -5,8 +5,10 @@
  * ask their leader, so what others do is loaded where it is done.
  */
 import { Deadline, pause } from './deadline.ts';
-import { self } from './exec/processes.ts';
-import { become, supervise } from './exec/python.ts';
+import { PythonMpiError } from './errors.ts';
+import type { Change } from './exec/changes.ts';
+import { checkInterpreter } from './exec/executable.ts';
+import type { Starter } from './exec/starter.ts';
 import { giveUp } from './launch/failure.ts';
 import { follow } from './launch/follower.ts';
 import { findNodeMap, type NodeMap } from './launch/rendezvous/node-map.ts';
@@ -17,8 +19,8 @@ import type { Staged } from './launch/staged.ts';
 import type { Outcome } from './outcome.ts';
 import { detect } from './pmi/detect.ts';
 import type { LauncherSession } from './pmi/launcher.ts';
-import { hookEnvironment } from './stage/abort-hook.ts';
-import { changed, pythonProgram } from './stage/environment.ts';
+import { HOOK } from './stage/abort-hook.ts';
+import { type Changes, pythonProgram } from './stage/environment.ts';
 
 /**
  * From Python's start to giving memory back, in milliseconds: a Python that is over by then had
@@ -28,11 +30,12 @@ const SETTLE_MS = 2000;
 
 /**
  * Runs Python on this rank.
- * @returns how Python ended; never, when this process became Python
+ * @returns how Python ended; undefined when the starter becomes Python as soon as this process has
+ *   ended
  * @throws JobFailed when Python did not run and the user has been told why
  * @throws PythonMpiError for an error before the launcher was spoken to
  */
-export async function launch(run: Run): Promise<Outcome> {
+export async function launch(run: Run): Promise<Outcome | undefined> {
   const { configuration, env, log } = run;
   const deadline = Deadline.after(configuration.timeout);
   if (run.ranks !== undefined) {
@@ -59,6 +62,7 @@ export async function launch(run: Run): Promise<Outcome> {
   } catch (thrown) {
     throw await giveUp(run, { session, nodeMap, release: staged?.caretaker?.release }, thrown);
   }
+  if (outcome === undefined) return undefined;
   await session.finish(outcome);
   await staged?.caretaker?.release();
   return outcome;
@@ -79,46 +83,71 @@ async function stage(
   return { directory, caretaker: undefined };
 }
 
-/** Becomes Python where nothing is left to do afterwards, else runs it until it ends. */
+/**
+ * Has the starter become Python where nothing is left to do afterwards, else run it until it ends.
+ * @returns undefined in the first case
+ */
 async function handOver(
   run: Run,
   session: LauncherSession,
   deadline: Deadline,
   { directory, caretaker }: Partial<Staged> = {},
-): Promise<Outcome> {
+): Promise<Outcome | undefined> {
   const { configuration, log } = run;
-  const { descriptor, parentMustStay, env } = session.handOver;
-  const surroundings = { ...run.env, ...env };
+  const { parentMustStay, env } = session.handOver;
+  const starter = starterOf(run);
   const { file, changes } = await pythonProgram(
     directory,
-    surroundings,
+    { ...run.env, ...env },
     configuration.python,
     runUntil(deadline),
   );
-  const program = (role: 'self' | 'parent') => {
-    const { rank, size } = session.placement;
-    const { endCommand } = session;
-    const which = { role, pid: self().pid };
-    const hook = directory === undefined ? {} : hookEnvironment(rank, size, endCommand, which);
-    return {
-      file,
-      args: run.python,
-      descriptor,
-      env: { ...changed(surroundings, changes), ...hook },
-    };
-  };
+  checkInterpreter(file);
+  const hook = directory === undefined ? [] : hookChanges(session);
+  starter.tell({ file, changes: [...launcherChanges(env), ...stageChanges(changes), ...hook] });
   if (!parentMustStay && caretaker === undefined) {
     log(`becomes ${file}`);
-    become(program('self'));
+    await starter.become();
+    return undefined;
   }
-  const child = await supervise(program('parent'));
-  log(`runs ${file} as process ${child.pid}`);
-  caretaker?.started(child.pid);
+  const python = await starter.run();
+  log(`runs ${file} as process ${python.process.pid}`);
+  caretaker?.started(python.process);
   void giveMemoryBack(caretaker?.over);
-  const outcome = await child.ended;
-  caretaker?.ended();
+  const outcome = await python.ended;
   log(`Python ended with ${outcome.signal ?? `status ${outcome.status}`}`);
   return outcome;
+}
+
+function starterOf({ starter }: Run): Starter {
+  if (starter !== undefined) return starter;
+  throw new PythonMpiError('NO_RUNTIME', 'this program does not run beside its starter', {
+    hint: 'start bin/python-mpi, not what it starts',
+  });
+}
+
+function launcherChanges(env: LauncherSession['handOver']['env']): Change[] {
+  return Object.entries(env).map(([name, value]) =>
+    value === undefined ? ['unset', name] : ['set', name, value],
+  );
+}
+
+function stageChanges({ set, unset, front }: Changes): Change[] {
+  return [
+    ...Object.entries(set).map(([name, value]): Change => ['set', name, value]),
+    ...unset.map((name): Change => ['unset', name]),
+    ...Object.entries(front).map(([name, items]): Change => ['before', name, items.join(':'), ':']),
+  ];
+}
+
+/** What the hook needs to find in the environment of each rank. */
+function hookChanges({ placement: { rank, size }, endCommand }: LauncherSession): Change[] {
+  const end: Change[] = endCommand === undefined ? [] : [['set', HOOK.endCommand, endCommand]];
+  return [
+    ['rank', HOOK.rank, String(rank), ` of ${size}`],
+    ['self', HOOK.process, 'self '],
+    ...end,
+  ];
 }
 
 /** Python may run for hours, beside memory that will not be used again. */

@@ -48,7 +48,7 @@ const OWNERS: readonly { what: string; pattern: RegExp; owners: readonly string[
   {
     what: 'sockets',
     pattern: /node:(net|tls|dgram|http)/,
-    owners: ['src/net/', 'src/pmi/channel.ts'],
+    owners: ['src/net/', 'src/pmi/channel.ts', 'src/exec/starter.ts'],
   },
   { what: 'child processes', pattern: /node:(child_process|cluster)/, owners: ['src/exec/'] },
   { what: 'tar', pattern: /from 'tar['/]|import\('tar['/]/, owners: ['src/tar/'] },

@@ -13,8 +13,8 @@ packages() {
   case $1 in
     make | npm) # what everything else begins with
       echo "$1" ;;
-    build) # the engine's compiler, and one for the program that generates its constants
-      echo emscripten gcc libc6-dev ;;
+    build) # the engine's compiler, the starter's, and one for the program that generates constants
+      echo emscripten gcc libc6-dev musl-tools ;;
     demo) # the Python that is packed
       echo python3 python3-numpy ;;
     lint) # what the linters from npm and PyPI leave out: shell, and C twice

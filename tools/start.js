@@ -1,34 +1,34 @@
 /**
- * What Node runs first, as one line in bin/: reads a program and runs it, at the cost of one
- * look-up. It gets the arguments
+ * What Node runs first, given as one line by the starter: reads a program and runs it, at the cost of
+ * one look-up. It gets the arguments
  *
- *     PROGRAM RANK SELF LD_LIBRARY_PATH MALLOC_ARENA_MAX [argument]...
+ *     PROGRAM RANK [argument]...
  *
- * where the last two of its own are `=` and what the user had exported, or empty.
- * tools/precompile.ts says what it reads.
+ * and finds variables that were not meant for this Node under other names, to give them back to the
+ * program. tools/precompile.ts says what it reads.
  */
 {
-  const { readFileSync, realpathSync, writeSync } = require('node:fs');
+  const { readFileSync, writeSync } = require('node:fs');
   const { Script } = require('node:vm');
 
-  const [rank, self, ...exported] = process.argv.splice(2, 4);
-  for (const name of ['LD_LIBRARY_PATH', 'MALLOC_ARENA_MAX']) {
-    const value = exported.shift();
-    if (value) process.env[name] = value.slice(1);
-    else delete process.env[name];
+  /** As starter/node.c puts it in front of a name. */
+  const HIDDEN = 'PYTHON_MPI_HIDDEN_';
+  const [rank] = process.argv.splice(2, 1);
+  delete process.env.MALLOC_ARENA_MAX;
+  for (const name of Object.keys(process.env)) {
+    if (!name.startsWith(HIDDEN)) continue;
+    process.env[name.slice(HIDDEN.length)] = process.env[name];
+    delete process.env[name];
   }
-  const read = file => {
-    process.argv[1] = file;
+  const filename = process.argv[1];
+  const read = () => {
     try {
-      return readFileSync(file);
+      return readFileSync(filename);
     } catch {
       return undefined;
     }
   };
-  // Where it is not, bin/ was called through a symlink that lies beside another Node.
-  const beside = () => realpathSync(self).replace(/bin.([^/]+)$/, 'dist/bin/$1.cjs');
-  const program = read(process.argv[1]) ?? read(beside());
-  const filename = process.argv[1];
+  const program = read();
   if (program) {
     const end = Number(program.toString('latin1', 2, 12));
     const cachedData = program.subarray(end);

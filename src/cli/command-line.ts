@@ -21,7 +21,12 @@ export interface CommandLine {
 }
 
 /** Python's own long options; any other one that is not ours is a mistake. */
-const PYTHON_LONG = ['--check-hash-based-pycs', '--help-env', '--help-xoptions', '--help-all'];
+export const PYTHON_LONG = [
+  '--check-hash-based-pycs',
+  '--help-env',
+  '--help-xoptions',
+  '--help-all',
+];
 
 /** Most ranks the embedded launcher starts: it is for one machine. */
 const MAX_LOCAL_RANKS = 4096;

@@ -12,6 +12,8 @@ export interface Setting {
   /** Placeholder of the value in the help; a switch has none. */
   value?: string;
   help: string;
+  /** It decides what is staged, and where: ranks of one run agree on it, and those of others may not. */
+  stages?: true;
 }
 
 export const SETTINGS = [
@@ -19,18 +21,30 @@ export const SETTINGS = [
     name: 'packages',
     value: 'LIST',
     help: 'package tarballs, colon-separated, later ones override earlier ones',
+    stages: true,
   },
-  { name: 'pkgroot', value: 'DIR', help: 'directory that relative names in the list start from' },
-  { name: 'chroot', value: 'DIR', help: 'node-local directory to unpack into (default /dev/shm)' },
+  {
+    name: 'pkgroot',
+    value: 'DIR',
+    help: 'directory that relative names in the list start from',
+    stages: true,
+  },
+  {
+    name: 'chroot',
+    value: 'DIR',
+    help: 'node-local directory to unpack into (default /dev/shm)',
+    stages: true,
+  },
   {
     name: 'python',
     value: 'FILE',
     help: 'interpreter to use instead of the staged one or the one on PATH',
+    stages: true,
   },
   { name: 'launcher', value: 'NAME', help: 'do not detect the launcher, it is this one' },
   { name: 'interface', value: 'NAME', help: 'network interface to be reached at' },
   { name: 'timeout', value: 'SECONDS', help: 'longest time staging may take (default 600)' },
-  { name: 'keep', help: 'leave the unpacked packages on the nodes for the next run' },
+  { name: 'keep', help: 'leave the unpacked packages on the nodes for the next run', stages: true },
   {
     name: 'tolerate-lost-nodes',
     help: 'go on without nodes that are lost while packages are staged',

@@ -4,6 +4,8 @@
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
 import { now } from '../deadline.ts';
+import { STATUS } from '../errors.ts';
+import { Starter } from '../exec/starter.ts';
 import { launch } from '../launch.ts';
 import { silent, verbose } from '../log.ts';
 import { replaceStreams, STDOUT, say } from '../output.ts';
@@ -14,11 +16,13 @@ import { leave } from './leave.ts';
 import { complainAs, leaveWith, progressOf, warnAs } from './rank.ts';
 
 const PROGRAM = 'python-mpi';
+/** What the starter says of itself: starter/lead.c. */
+const STARTER = 'PYTHON_MPI_STARTER';
 /** What starts this program, as seen from `src/cli/` and from `dist/bin/`. */
 const SELF = fileURLToPath(new URL(`../../bin/${PROGRAM}`, import.meta.url));
 
 async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
-  const cwd = process.cwd();
+  const cwd = currentDirectory();
   const line = await parseCommandLine(process.argv.slice(2), packageJson.version);
   if (line.print !== undefined) {
     say(STDOUT, line.print);
@@ -32,8 +36,10 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     return 0;
   }
   let speaker = '';
+  const starter = starterOf(env);
   const outcome = await launch({
     configuration,
+    starter,
     python: line.python,
     ranks: line.ranks,
     env,
@@ -48,7 +54,26 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     complain: complainAs(PROGRAM),
     warn: warnAs(PROGRAM),
   });
+  // The starter ends as Python does.
+  if (outcome === undefined || starter !== undefined) return 0;
   return outcome.signal ?? outcome.status;
+}
+
+/** The starter that this program runs beside, which says so in the environment; not to what we start. */
+function starterOf(env: NodeJS.ProcessEnv): Starter | undefined {
+  const origin = env[STARTER];
+  delete env[STARTER];
+  // A starter that was killed has taken Python along, and the janitor takes care of the rest.
+  return origin === undefined ? undefined : new Starter(origin, () => leave(STATUS.CANCELLED));
+}
+
+/** The directory that paths start from; one that is gone is told of by Python. */
+function currentDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/';
+  }
 }
 
 replaceStreams();

@@ -3,6 +3,7 @@
  * failed execve(2) makes Node abort with a core, and a failed spawn makes libuv run the file as a shell script.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { PythonMpiError } from '../errors.ts';
 
 /** What the kernel reads of a script, see execve(2). */
 const HEAD = 256;
@@ -11,6 +12,23 @@ const MACHINE = [4, 5, 18, 19] as const;
 
 /** Node, without a look-up of where it lies. */
 const OURSELVES = '/proc/self/exe';
+
+/**
+ * @param file path of an interpreter
+ * @throws PythonMpiError NO_INTERPRETER when this machine cannot execute it
+ */
+export function checkInterpreter(file: string): void {
+  try {
+    checkExecutable(file);
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new PythonMpiError('NO_INTERPRETER', `cannot run ${file} (${code ?? message})`, {
+      seenBy: 'this node',
+      hint: 'put a Python into the packages or on PATH',
+      cause,
+    });
+  }
+}
 
 /** @throws the system's error when a file cannot be read; an Error that says why it cannot be executed */
 export function checkExecutable(file: string): void {

@@ -2,19 +2,15 @@
  * A process that outlives this one, however it ends, and then runs one command.
  *
  * A launcher that ends a job kills without asking, and nothing we could catch is left to clean up with. So
- * a shell waits in a session of its own on a pipe that only we hold: told "done" it leaves, at the end of the
- * pipe it kills whom we had running, as the launcher meant to, and becomes the command. It costs one idle `sh` while
- * Python runs.
+ * a shell waits in a session of its own on a pipe that only we hold: told "done" it leaves, at the end of the pipe it
+ * becomes the command. It costs one idle `sh` while Python runs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 /** Signals to a whole step are for others; the command must go on in spite of them too. */
 const WAIT = `trap "" HUP INT QUIT TERM USR1 USR2
-while read -r word; do
-  [ "$word" != done ] || exit
-  child=$word
-done
-[ "\${child:-none}" = none ] || kill -s KILL "$child"
+read -r word
+[ "$word" != done ] || exit
 exec "$@"`;
 
 export class Janitor {
@@ -25,18 +21,12 @@ export class Janitor {
     this.#shell = spawn('/bin/sh', ['-c', WAIT, 'sh', ...command], {
       stdio: ['pipe', 'ignore', 'ignore'],
       detached: true,
+      // What the user has set for other programs is not for this shell, nor for what it becomes.
+      env: {},
     });
     this.#shell.on('error', () => {});
     this.#shell.stdin!.on('error', () => {});
     this.#shell.unref();
-  }
-
-  /**
-   * Who is to be killed when this process has ended without {@link dismiss}.
-   * @param pid of a child; undefined when there is none any more
-   */
-  guard(pid: number | undefined): void {
-    this.#shell.stdin!.write(`${pid ?? 'none'}\n`);
   }
 
   /** There is nothing to clean up any more. Resolves when the janitor has left. */

@@ -3,6 +3,7 @@
  * this program again, so a laptop takes the same path as a cluster.
  */
 import { codeOfStatus, PythonMpiError } from '../errors.ts';
+import { self } from '../exec/processes.ts';
 import { LocalRanks } from '../exec/ranks.ts';
 import { type Outcome, shellStatus } from '../outcome.ts';
 import { EMBEDDED_DESCRIPTOR, embeddedEnvironment } from '../pmi/launchers/embedded.ts';
@@ -26,6 +27,8 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
     );
   }
   const size = run.ranks!;
+  const { pid, started } = self();
+  const identity = `${pid}-${started}`;
   const server = new Pmi1Server(size, formatMapping(new Array<number>(size).fill(0)));
   const connections = new Map<number, NodeJS.WritableStream>();
   const act = ({ replies, abort }: Reaction) => {
@@ -39,7 +42,7 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
     command: [...run.self, ...run.python],
     size,
     descriptor: EMBEDDED_DESCRIPTOR,
-    env: rank => ({ ...run.env, ...run.settings, ...embeddedEnvironment(rank, size) }),
+    env: rank => ({ ...run.env, ...run.settings, ...embeddedEnvironment(rank, size, identity) }),
     connect: (rank, connection) => {
       connections.set(rank, connection);
       connection.on('data', (bytes: Buffer) => act(server.feed(rank, bytes)));

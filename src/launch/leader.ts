@@ -4,9 +4,9 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { Deadline } from '../deadline.ts';
 import type { Ready } from '../engine/engine.ts';
+import { checkInterpreter } from '../exec/executable.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone } from '../exec/processes.ts';
-import { checkInterpreter } from '../exec/python.ts';
 import type { Driver } from '../net/driver.ts';
 import { TREE } from '../net/handshake.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
@@ -44,11 +44,10 @@ export async function lead(
   // All that the session used is out of scope here, and may be collected.
   const caretaker: Caretaker = {
     over,
-    started(pid) {
+    started(python) {
       report?.started();
-      janitor.guard(pid);
+      hold.record([...members, python]);
     },
-    ended: () => janitor.guard(undefined),
     async release() {
       report?.conclude();
       await over;
@@ -84,6 +83,7 @@ async function takePart(
     only: configuration.interface,
     deadline,
     log,
+    othersWait: run.starter?.serves === true,
   });
   const isRoot = nodeMap.position === 0;
   if (isRoot) warnOfSharing(run);
@@ -94,6 +94,7 @@ async function takePart(
 
   const leadership = await Leadership.take(rendezvous, nodeMap, deadline, log);
   const { gathering, secret, host } = leadership;
+  run.starter?.attend(member => gathering.enrol(member));
   const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
   const report = await reportOf(run, session, nodeMap, rendezvous, leadership);
   let warnings: readonly string[] = [];

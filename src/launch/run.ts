@@ -2,6 +2,7 @@
  * What a launch is asked for.
  */
 import type { PythonMpiError } from '../errors.ts';
+import type { Starter } from '../exec/starter.ts';
 import type { Log } from '../log.ts';
 
 /** Everything the user can set. */
@@ -47,6 +48,8 @@ export interface Run {
   env: NodeJS.ProcessEnv;
   /** The options that were given, as variables for the ranks of the embedded launcher. */
   settings: NodeJS.ProcessEnv;
+  /** The process that becomes Python, or stays beside it; undefined where this program itself starts the ranks. */
+  starter: Starter | undefined;
   /** Command line that runs this program again, for the ranks of the embedded launcher. */
   self: readonly [string, ...string[]];
   /** Command line that cleans up in a directory, for when this process is killed. */

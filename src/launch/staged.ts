@@ -1,6 +1,7 @@
 /**
  * What staging leaves to a rank.
  */
+import type { ProcessIdentity } from '../process-identity.ts';
 
 export interface Staged {
   /** The prefix that Python is to run from. */
@@ -13,10 +14,8 @@ export interface Staged {
 export interface Caretaker {
   /** Resolves when nothing of the staging is needed any more but the prefix. */
   over: Promise<void>;
-  /** This rank's Python runs, and is to end with this rank, should that be killed. */
-  started(pid: number): void;
-  /** This rank's Python has ended. */
-  ended(): void;
+  /** This rank's Python runs, and uses the prefix. */
+  started(python: ProcessIdentity): void;
   /** Waits until no rank of the node uses the prefix, and lets go of it. */
   release(): Promise<void>;
 }

@@ -35,15 +35,20 @@ export class LocalGathering<Member, Verdict> {
     if (expected === 0) this.#completed();
   }
 
+  /** A rank of this node waits elsewhere for the verdict. */
+  enrol(member: Member): void {
+    this.members.push(member);
+    if (this.members.length >= this.#expected) this.#completed();
+  }
+
   /** A rank of this node has connected. */
   async admit(link: Link): Promise<void> {
     const lines = new Lines(link, 'a rank of this node');
     const member = await lines.next().catch(() => undefined);
     if (!this.#isMember(member)) return link.destroy();
-    this.members.push(member);
     this.#conversations.push(lines);
     if (this.#verdict !== undefined) lines.send(this.#verdict);
-    if (this.members.length >= this.#expected) this.#completed();
+    this.enrol(member);
   }
 
   /** Waits until every other rank of this node has introduced itself. */

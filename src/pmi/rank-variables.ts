@@ -1,6 +1,6 @@
 /**
- * The variables in which launchers tell a rank its number: the one table. bin/ and the command line
- * know the first rank by it before a launcher was spoken to, and a rank by it that lost the rest of
+ * The variables in which launchers tell a rank its number: the one table. The starter and the command
+ * line know the first rank by it before a launcher was spoken to, and a rank by it that lost the rest of
  * its environment. Pure; the build reads it, too.
  */
 
@@ -28,9 +28,4 @@ export const RANK_VARIABLES: readonly RankVariable[] = [
 export function isFirstRank(env: NodeJS.ProcessEnv): boolean {
   const set = RANK_VARIABLES.find(({ name }) => env[name]);
   return set === undefined || env[set.name] === '0';
-}
-
-/** The same number as a word of a POSIX shell: the first variable that is set, or 0. */
-export function rankInShell(): string {
-  return RANK_VARIABLES.reduceRight((rest, { name }) => `\${${name}:-${rest}}`, '0');
 }

@@ -5,6 +5,7 @@
  *     draft-<id>-<token>/      a tree in the making
  *     hold-<id>-<token>        lock of a user of the prefix, or maker of the draft, for its life
  *     members-<id>-<token>     processes on whose behalf it is held
+ *     session-..., runs-...    what starters share, see sessions.ts
  *
  * A hold is dead when its lock can be taken and none of its members runs. What dead holds refer to
  * is swept by the next run there, so a node leader that was killed is no special case: letting go
@@ -18,6 +19,7 @@ import type { Deadline } from '../deadline.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { KernelLock } from './lock.ts';
 import type { PackageSpec } from './package.ts';
+import { sweepSessions } from './sessions.ts';
 import { freshToken, UserDirectory } from './user-directory.ts';
 
 /** Part of every id: change it when the same packages would be unpacked differently. */
@@ -149,7 +151,9 @@ export class PrefixStore {
     const live = new Set<string>();
     let orphaned = 0;
     const dead: [HoldNames, KernelLock][] = [];
-    for (const name of fs.readdirSync(this.directory)) {
+    const entries = fs.readdirSync(this.directory);
+    sweepSessions(this.directory, entries, this.#alive);
+    for (const name of entries) {
       const names = HoldNames.ofLock(name);
       if (names === undefined) continue;
       const lock = KernelLock.take(this.#path(name));

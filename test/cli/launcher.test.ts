@@ -1,4 +1,4 @@
-/** The shell launcher in bin/: which Node it picks, and what it says when there is none. */
+/** The starter in bin/: which Node it picks, and what it says when there is none. */
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -23,7 +23,7 @@ function fakeNode(file: string, version: string): void {
   mkdirSync(join(file, '..'), { recursive: true });
   writeFileSync(
     file,
-    `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "${version} runs $*"\n`,
+    `#!/bin/sh\n[ "$1" = --version ] && echo ${version} && exit\necho "${version} runs $*" >&2\nexit 3\n`,
   );
   chmodSync(file, 0o755);
 }
@@ -60,9 +60,9 @@ const launcher = suite('bin/python-mpi');
 for (const version of ['v22.15.0', 'v22.20.1', 'v24.0.0', 'v100.1.0']) {
   launcher(`takes node ${version} of PATH where none is pinned`, () => {
     const { home, path } = installation(version);
-    const { stdout } = call(join(home, 'bin/python-mpi'), path);
-    assert.match(stdout, `${version} runs`);
-    assert.match(stdout, /dist\/bin\/python-mpi\.cjs 0 \S*\/bin\/python-mpi {3}-c a b\n$/);
+    const { stderr } = call(join(home, 'bin/python-mpi'), path);
+    assert.match(stderr, `${version} runs`);
+    assert.match(stderr, /dist\/bin\/python-mpi\.cjs 0 -c a b\n$/);
   });
 }
 
@@ -80,10 +80,10 @@ launcher('prefers the pinned Node, and PYTHON_MPI_NODE to that', () => {
   for (const arch of ['x64', 'arm64']) {
     fakeNode(join(home, `node_modules/node-linux-${arch}/bin/node`), 'v24.1.1');
   }
-  assert.match(call(join(home, 'bin/python-mpi'), path).stdout, 'v24.1.1 runs');
+  assert.match(call(join(home, 'bin/python-mpi'), path).stderr, 'v24.1.1 runs');
   fakeNode(join(home, 'mine'), 'v26.0.0');
   const chosen = { PYTHON_MPI_NODE: join(home, 'mine') };
-  assert.match(call(join(home, 'bin/python-mpi'), path, chosen).stdout, 'v26.0.0 runs');
+  assert.match(call(join(home, 'bin/python-mpi'), path, chosen).stderr, 'v26.0.0 runs');
 });
 
 launcher('an unusable PYTHON_MPI_NODE is an error, told by the first rank only', () => {
@@ -106,14 +106,14 @@ launcher('works through a symlink, and its siblings too', () => {
   const { home, path } = installation('v22.15.0');
   for (const name of ['python-mpi', 'python-mpi-bundle']) {
     symlinkSync(`../bin/${name}`, join(home, 'path', name));
-    assert.match(call(join(home, 'path', name), path).stdout, `dist/bin/${name}.cjs 0 `);
+    assert.match(call(join(home, 'path', name), path).stderr, `dist/bin/${name}.cjs 0 `);
   }
 });
 
 launcher('says what is missing when it was never built', () => {
   const { home, path } = installation('v22.15.0');
   const { status, stderr } = call(join(home, 'bin/python-mpi-bundle'), path);
-  assert.is(status, 0, stderr);
+  assert.is(status, 3, stderr);
   const bare = scratch();
   mkdirSync(join(bare, 'bin'));
   copyFileSync(PYTHON_MPI, join(bare, 'bin/python-mpi'));
@@ -143,8 +143,8 @@ launcher('finds its program through a symlink that lies beside another pinned No
 
 launcher('those who read `ps` line by line find the program in its line', () => {
   const { home, path } = installation('v24.0.0');
-  const { stdout } = call(join(home, 'bin/python-mpi'), path);
-  assert.match(stdout, /^[^\n]*dist\/bin\/python-mpi\.cjs [^\n]*\n$/);
+  const { stderr } = call(join(home, 'bin/python-mpi'), path);
+  assert.match(stderr, /^[^\n]*dist\/bin\/python-mpi\.cjs [^\n]*\n$/);
 });
 
 launcher('what the user exports arrives in Python, whatever its name', () => {

@@ -3,7 +3,7 @@ import fs, { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hookEnvironment } from '../../src/stage/abort-hook.ts';
+import { HOOK } from '../../src/stage/abort-hook.ts';
 import { plain, programOf, type Said, settled, start, tree } from '../support/interpreters.ts';
 import { scratch } from '../support/scratch.ts';
 
@@ -45,7 +45,11 @@ async function python(code: string, options: Options = {}): Promise<Said> {
   const { wanted, flags = [], env = {}, endCommand, pid = process.pid } = options;
   const script = join(scratch(), 'script.py');
   fs.writeFileSync(script, code);
-  const rank = hookEnvironment(0, 4, endCommand, { role: 'parent', pid });
+  const rank: NodeJS.ProcessEnv = {
+    [HOOK.rank]: '0 of 4',
+    [HOOK.process]: `parent ${pid}`,
+    [HOOK.endCommand]: endCommand,
+  };
   const set = Object.entries({ ...plain, ...env, ...rank }).filter(([, value]) => value);
   const program = await programOf(prefix, plain, wanted);
   return start(program, [...flags, script], Object.fromEntries(set));

@@ -25,6 +25,8 @@ export interface RendezvousOptions {
   only: string | undefined;
   deadline: Deadline;
   log: Log;
+  /** Whether the other ranks of this node wait for it elsewhere, and do not come here. */
+  othersWait?: boolean;
 }
 
 /**
@@ -35,11 +37,13 @@ export interface RendezvousOptions {
 export function chooseRendezvous(
   session: LauncherSession,
   nodeMap: NodeMap,
-  { env, only, deadline, log }: RendezvousOptions,
+  { env, only, deadline, log, othersWait = false }: RendezvousOptions,
 ): Rendezvous {
   const { kvs, hosts, jobId, placement } = session;
   if (placement.size === 1) return new LoneRendezvous();
   if (kvs !== undefined) {
+    // A fence would wait for ranks that do not speak to the launcher.
+    if (othersWait && nodeMap.leaders.length === 1) return new LoneRendezvous();
     log("secret: drawn by the root, in the launcher's store");
     return new KvsRendezvous(kvs, nodeMap, only);
   }

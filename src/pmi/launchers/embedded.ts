@@ -20,10 +20,17 @@ export const EMBEDDED = 'PYTHON_MPI_EMBEDDED';
  */
 export const EMBEDDED_DESCRIPTOR = 20;
 
-/** What the built-in launcher adds to the environment of a rank. */
-export function embeddedEnvironment(rank: number, size: number): Record<string, string> {
+/**
+ * What the built-in launcher adds to the environment of a rank.
+ * @param launcher tells this launcher from all others of the node
+ */
+export function embeddedEnvironment(
+  rank: number,
+  size: number,
+  launcher: string,
+): Record<string, string> {
   return {
-    [EMBEDDED]: '1',
+    [EMBEDDED]: launcher,
     PMI_FD: String(EMBEDDED_DESCRIPTOR),
     PMI_RANK: String(rank),
     PMI_SIZE: String(size),

@@ -30,7 +30,7 @@ embedded('and still does after our own session on the same connection', async ()
     command: [...probe, sum],
     size: 4,
     descriptor: EMBEDDED_DESCRIPTOR,
-    env: { PYTHON_MPI_EMBEDDED: '1' },
+    env: { PYTHON_MPI_EMBEDDED: '7-8' },
   });
   assert.is(abort, undefined);
   ranks.forEach(({ status, output }, rank) => {
@@ -52,8 +52,8 @@ embedded('an abort of ours ends those who wait for the rank', async () => {
 });
 
 embedded('the environment of a rank is what a rank reads', () => {
-  assert.equal(embeddedEnvironment(1, 4), {
-    PYTHON_MPI_EMBEDDED: '1',
+  assert.equal(embeddedEnvironment(1, 4, '7-8'), {
+    PYTHON_MPI_EMBEDDED: '7-8',
     PMI_FD: '20',
     PMI_RANK: '1',
     PMI_SIZE: '4',
