@@ -51,8 +51,8 @@ export async function launch(run: Run): Promise<Outcome | undefined> {
     if (configuration.packages.length > 0) {
       if (session.rendezvousFile !== undefined) {
         const { withKvs } = await import('./launch/rendezvous/kvs-server.ts');
-        const only = configuration.interface;
-        session = await withKvs(session, { only, deadline, log });
+        const { reach } = configuration;
+        session = await withKvs(session, { reach, deadline, log });
       }
       nodeMap = await findNodeMap(session);
       staged = await stage(run, session, nodeMap, deadline);

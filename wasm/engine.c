@@ -15,6 +15,8 @@
 #include "verdict.h"
 
 int bcast_error(const struct bcast *e) { return (int)e->error; }
+uint32_t bcast_shape(const struct bcast *e) { return e->tree.shape; }
+
 const struct bcast_statistics *bcast_statistics(const struct bcast *e) { return &e->statistics; }
 
 /* Makes a call that does not fit the last one. */

@@ -52,7 +52,9 @@ export async function parseBcastCommand(
     )
     .option('--replace', 'remove what is in the way at DEST and not in the copy')
     .option('--launcher <name>', 'do not detect the launcher, it is this one')
-    .option('--interface <name>', 'network interface to be reached at')
+    .option('--interface <name>', 'network interface to listen and be reached at')
+    .option('--port-range <first-last>', 'TCP ports to listen on')
+    .option('--tree <shape>', 'auto, binomial, binary or chain (default auto)')
     .option('--timeout <seconds>', 'longest time it may take (default 600)')
     .option('--verbose', 'tell the story on stderr')
     .addHelpText('after', HELP);
@@ -61,7 +63,11 @@ export async function parseBcastCommand(
   const { extract = false, replace = false, ...given } = command.opts<Options>();
   const sources = command.args.slice(0, -1);
   const options = Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [name, String(value)]),
+    // commander makes portRange of --port-range.
+    Object.entries(given).map(([name, value]) => [
+      name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`),
+      String(value),
+    ]),
   );
   return {
     sources: sources.map(path => resolve(cwd, path)),

@@ -14,6 +14,8 @@ export interface CommandLine {
   ranks: number | undefined;
   /** Report on the script instead of running it. */
   check: boolean;
+  /** Print what a report of a problem needs, instead of running anything. */
+  diagnose: boolean;
   /** Everything that belongs to Python. */
   python: readonly string[];
   /** Text to print instead of running anything. */
@@ -38,18 +40,27 @@ interface Words {
   options: Partial<Record<SettingName, string>>;
   ranks: string | undefined;
   check: boolean;
+  diagnose: boolean;
   /** Some are not understood, or ask for something to be printed. */
   unclear: boolean;
 }
 
 function read(argv: readonly string[]): Words {
-  const words: Words = { end: 0, options: {}, ranks: undefined, check: false, unclear: false };
+  const words: Words = {
+    end: 0,
+    options: {},
+    ranks: undefined,
+    check: false,
+    diagnose: false,
+    unclear: false,
+  };
   let i = 0;
   while (i < argv.length) {
     const word = argv[i++]!;
     if (word === '-n') words.ranks = argv[i++];
     else if (/^-n\d+$/.test(word)) words.ranks = word.slice(2);
     else if (word === '--check') words.check = true;
+    else if (word === '--diagnose') words.diagnose = true;
     else if (!word.startsWith('--') || word === '--' || isPythons(word)) break;
     else {
       const [name, ...value] = word.slice(2).split('=');
@@ -83,9 +94,9 @@ export async function parseCommandLine(
   const words = read(argv);
   const python = argv.slice(words.end);
   const print = words.unclear ? await speak(argv.slice(0, words.end), version) : undefined;
-  const { options, check } = words;
+  const { options, check, diagnose } = words;
   const ranks = words.ranks === undefined ? undefined : rankCount(words.ranks);
-  return { options, ranks, check, python, print };
+  return { options, ranks, check, diagnose, python, print };
 }
 
 /**
@@ -103,6 +114,7 @@ async function speak(words: readonly string[], version: string): Promise<string 
     .helpOption('--help', 'show this help')
     .version(version, '--version', 'show the version')
     .option('--check', 'say what the script would look up on shared file systems; start nothing')
+    .option('--diagnose', 'print what a report of a problem needs; start nothing')
     .option('-n <ranks>', 'start this many local ranks; only under no launcher')
     .addHelpText('after', helpTail());
   for (const setting of SETTINGS as readonly Setting[]) {

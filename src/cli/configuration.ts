@@ -42,7 +42,9 @@ export const SETTINGS = [
     stages: true,
   },
   { name: 'launcher', value: 'NAME', help: 'do not detect the launcher, it is this one' },
-  { name: 'interface', value: 'NAME', help: 'network interface to be reached at' },
+  { name: 'interface', value: 'NAME', help: 'network interface to listen and be reached at' },
+  { name: 'port-range', value: 'FIRST-LAST', help: 'TCP ports to listen on' },
+  { name: 'tree', value: 'SHAPE', help: 'auto, binomial, binary or chain (default auto)' },
   { name: 'timeout', value: 'SECONDS', help: 'longest time staging may take (default 600)' },
   { name: 'keep', help: 'leave the unpacked packages on the nodes for the next run', stages: true },
   {
@@ -54,6 +56,9 @@ export const SETTINGS = [
 ] as const satisfies readonly Setting[];
 
 export type SettingName = (typeof SETTINGS)[number]['name'];
+
+/** Shapes of the tree that can be wanted. */
+const SHAPES: readonly Configuration['tree'][] = ['auto', 'binomial', 'binary', 'chain'];
 
 /** The longest timeout accepted, in seconds: a week. */
 const MAX_TIMEOUT = 7 * 24 * 3600;
@@ -103,6 +108,16 @@ export function configure(
     const value = given(name);
     return value === undefined ? undefined : resolve(cwd, value);
   };
+  const portRange = (): Configuration['reach']['ports'] => {
+    const text = given('port-range');
+    if (text === undefined) return undefined;
+    const [, low, high] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+    const [first, last] = [Number(low), Number(high)];
+    if (first >= 1 && first <= last && last <= 65535) return { first, last };
+    return wrong('port-range', 'two ports from 1 to 65535, such as 50000-50100');
+  };
+  const shape = SHAPES.find(name => name === (given('tree')?.toLowerCase() ?? 'auto'));
+  if (shape === undefined) return wrong('tree', SHAPES.join(', '));
   const seconds = Number(given('timeout') ?? 600);
   if (!(seconds > 0 && seconds <= MAX_TIMEOUT))
     wrong('timeout', `a number of seconds up to ${MAX_TIMEOUT}`);
@@ -112,7 +127,8 @@ export function configure(
     chroot: directory('chroot', '/dev/shm'),
     python: given('python'),
     launcher: given('launcher'),
-    interface: given('interface'),
+    reach: { interface: given('interface'), ports: portRange() },
+    tree: shape,
     timeout: seconds * 1000,
     keep: flag('keep'),
     tolerateLostNodes: flag('tolerate-lost-nodes'),

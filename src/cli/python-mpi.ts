@@ -35,6 +35,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     say(STDOUT, `${report.join('\n')}\n`);
     return 0;
   }
+  if (line.diagnose) {
+    const { diagnose } = await import('../launch/diagnose.ts');
+    const report = await diagnose(configuration, env, packageJson.version);
+    say(STDOUT, `${report.join('\n')}\n`);
+    return 0;
+  }
   let speaker = '';
   const starter = starterOf(env);
   const outcome = await launch({

@@ -210,6 +210,11 @@ export class Engine {
     return this.#abi.bcast_abi_deadline(this.#engine);
   }
 
+  /** Which of the shapes the tree has: never BEST. */
+  get shape(): number {
+    return this.#abi.bcast_shape(this.#engine);
+  }
+
   get statistics(): Statistics {
     const at = this.#abi.bcast_statistics(this.#engine);
     const counters = new BigUint64Array(this.#bytes.buffer, at, STATISTICS.length);

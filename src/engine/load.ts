@@ -33,6 +33,7 @@ export interface Abi {
   bcast_place(engine: number, link: number, room: number): number;
   bcast_put(engine: number, bytes: number, length: number): number;
   bcast_statistics(engine: number): number;
+  bcast_shape(engine: number): number;
 }
 
 /** The same for `src/engine/` as for the bundles in `dist/bin/`. */

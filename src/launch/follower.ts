@@ -11,7 +11,7 @@ import { decodeFailure, decodeVerdict, type LocalVerdict } from './plan.ts';
 import { chooseRendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
 import { deserted } from './rendezvous/who-tells.ts';
-import type { Run } from './run.ts';
+import type { Configuration, Run } from './run.ts';
 
 /**
  * @returns the directory in which the leader has everything, after a good verdict
@@ -19,12 +19,21 @@ import type { Run } from './run.ts';
  * @throws PythonMpiError also when the leader cannot be reached or goes away
  */
 export async function follow(
-  { env, log }: Pick<Run, 'env' | 'log'>,
+  {
+    configuration,
+    env,
+    log,
+  }: Pick<Run, 'env' | 'log'> & { configuration: Pick<Configuration, 'reach'> },
   session: LauncherSession,
   nodeMap: NodeMap,
   deadline: Deadline,
 ): Promise<string> {
-  const rendezvous = chooseRendezvous(session, nodeMap, { env, only: undefined, deadline, log });
+  const rendezvous = chooseRendezvous(session, nodeMap, {
+    env,
+    reach: configuration.reach,
+    deadline,
+    log,
+  });
   const about = { rank: session.placement.rank, position: nodeMap.position, member: self() };
   // When time is over the leader says so, and what it was that did not come.
   const last = new Deadline(deadline.at + CLEANUP_MS);

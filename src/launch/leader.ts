@@ -26,6 +26,7 @@ import type { Rendezvous } from './rendezvous/rendezvous.ts';
 import type { NodeReport } from './report/node-report.ts';
 import type { Configuration, Run } from './run.ts';
 import { runUntil } from './run-program.ts';
+import { warnOfSilence } from './silence.ts';
 import type { Caretaker, Staged } from './staged.ts';
 import type { Cargo } from './stream-stager.ts';
 
@@ -80,7 +81,7 @@ async function takePart(
   const { configuration, log } = run;
   const rendezvous = chooseRendezvous(session, nodeMap, {
     env: run.env,
-    only: configuration.interface,
+    reach: configuration.reach,
     deadline,
     log,
     othersWait: run.starter?.serves === true,
@@ -118,11 +119,11 @@ async function takePart(
     progress: isRoot ? run.progress : () => {},
     unpacked: () => report?.mark('unpacked'),
   });
-  const driver = leadership.join(
-    TREE,
-    report?.observe(stager) ?? stager,
-    configuration.tolerateLostNodes,
-  );
+  const driver = leadership.join(TREE, report?.observe(stager) ?? stager, {
+    tolerateLost: configuration.tolerateLostNodes,
+    shape: configuration.tree,
+  });
+  if (isRoot) warnOfSilence(rendezvous, nodeMap, deadline, driver.verdict, run.warn);
   // After the driver has asked the launcher for its parent.
   const parents = report?.findParents();
   report?.follow(driver);

@@ -7,7 +7,7 @@ import { Deadline } from '../deadline.ts';
 import type { Failure, Ready } from '../engine/engine.ts';
 import { codeOfStatus, JobFailed, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { Driver, type Stager } from '../net/driver.ts';
+import { Driver, type Shape, type Stager } from '../net/driver.ts';
 import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
 import type { Link } from '../net/link.ts';
 import { Listener } from '../net/listener.ts';
@@ -91,9 +91,14 @@ export class Leadership {
 
   /**
    * Takes part in a session. All leaders take part in the same ones, in the same order.
-   * @param tolerateLost go on without nodes that are lost, instead of failing
+   * @param options tolerateLost: go on without nodes that are lost, instead of failing; shape of the
+   *   tree, the same on all leaders
    */
-  join(kind: TreeKind, stager: Stager, tolerateLost = false): Driver {
+  join(
+    kind: TreeKind,
+    stager: Stager,
+    { tolerateLost = false, shape = 'auto' }: { tolerateLost?: boolean; shape?: Shape } = {},
+  ): Driver {
     const driver = new Driver({
       kind,
       position: this.#nodeMap.position,
@@ -102,11 +107,14 @@ export class Leadership {
       stager,
       cardOf: position => this.#rendezvous.cardOf(position),
       latenessMs: this.#rendezvous.latenessMs,
+      shape,
       deadline: this.#deadline,
       log: this.#log,
       engine: { tolerateLost: Number(tolerateLost), ...this.#patience(tolerateLost) },
     });
     this.#drivers.push(driver);
+    const why = shape === 'auto' ? 'it costs least' : 'as the user wants it';
+    this.#log(`tree: ${driver.shape} of ${this.#leaders} nodes, ${why}`);
     driver.start();
     this.attend(kind, link => driver.adopt(link));
     return driver;

@@ -4,6 +4,8 @@
 import type { PythonMpiError } from '../errors.ts';
 import type { Starter } from '../exec/starter.ts';
 import type { Log } from '../log.ts';
+import type { Shape } from '../net/driver.ts';
+import type { Reach } from '../net/reach.ts';
 
 /** Everything the user can set. */
 export interface Configuration {
@@ -16,8 +18,10 @@ export interface Configuration {
   python: string | undefined;
   /** Name of the launcher, when it is not to be detected. */
   launcher: string | undefined;
-  /** Network interface to be reached at. */
-  interface: string | undefined;
+  /** Where this node is to be reached. */
+  reach: Reach;
+  /** Shape of the broadcast's tree. */
+  tree: Shape;
   /** Longest time staging may take, in milliseconds. */
   timeout: number;
   /** Leave the unpacked packages on the nodes. */

@@ -77,25 +77,52 @@ export class Acceptor {
   }
 
   /**
-   * Listens on every address, on the first of these ports that is free; 0 lets the kernel choose
-   * one.
+   * Listens on the first of these ports that is free; 0 lets the kernel choose one.
+   * @param addresses where to listen, at all of them; at every address there is if not given
    * @returns the port
    * @throws PythonMpiError SYSTEM when none of the ports can be had
    */
-  async tcp(ports: readonly number[]): Promise<number> {
+  async tcp(ports: readonly number[], addresses?: readonly string[]): Promise<number> {
     let last: unknown;
     for (const port of ports) {
-      // A kernel without IPv6 has no '::'.
-      for (const host of ['::', '0.0.0.0']) {
-        try {
-          const server = await this.#listen({ host, port });
-          return (server.address() as AddressInfo).port;
-        } catch (error) {
-          last = error;
-        }
+      try {
+        return await (addresses === undefined ? this.#everywhere(port) : this.#at(addresses, port));
+      } catch (error) {
+        last = error;
       }
     }
-    throw last;
+    if (ports.length < 2) throw last;
+    const tried = `${ports.length} ports from ${Math.min(...ports)} to ${Math.max(...ports)}`;
+    throw new PythonMpiError('SYSTEM', `cannot listen on any of ${tried}`, {
+      hint: 'give PYTHON_MPI_PORT_RANGE more ports',
+      cause: last,
+    });
+  }
+
+  async #everywhere(port: number): Promise<number> {
+    try {
+      return portOf(await this.#listen({ host: '::', port }));
+    } catch {
+      // A kernel without IPv6 has no '::'.
+      return portOf(await this.#listen({ host: '0.0.0.0', port }));
+    }
+  }
+
+  /** At several addresses, on one port of all. */
+  async #at(addresses: readonly string[], port: number): Promise<number> {
+    const servers: Server[] = [];
+    try {
+      for (const host of addresses) {
+        const [first] = servers;
+        servers.push(
+          await this.#listen({ host, port: first === undefined ? port : portOf(first) }),
+        );
+      }
+      return portOf(servers[0]!);
+    } catch (error) {
+      for (const server of servers) server.close();
+      throw error;
+    }
   }
 
   /**
@@ -145,6 +172,10 @@ export class Acceptor {
     this.#pending.add(pending);
     this.#greet(pending);
   }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }
 
 /** How many descriptors this process may have open; see proc(5). */

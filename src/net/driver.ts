@@ -60,10 +60,22 @@ export interface DriverOptions {
    * all.
    */
   latenessMs?: number;
+  /** Shape of the tree, the same on all nodes; what costs least where none is wanted. */
+  shape?: Shape | undefined;
   deadline: Deadline;
   log: Log;
   engine?: Partial<EngineConfig>;
 }
+
+/** Shapes that a tree can be wanted in. */
+export type Shape = 'auto' | 'binomial' | 'binary' | 'chain';
+
+const SHAPES: Readonly<Record<Shape, number>> = {
+  auto: SHAPE.BEST,
+  binomial: SHAPE.BINOMIAL,
+  binary: SHAPE.BINARY,
+  chain: SHAPE.CHAIN,
+};
 
 export class Driver {
   readonly #options: DriverOptions;
@@ -92,7 +104,7 @@ export class Driver {
     const config = {
       position: options.position,
       count: options.count,
-      shape: SHAPE.BEST,
+      shape: SHAPES[options.shape ?? 'auto'],
       // Links carry records: their heads have room in front of each segment, and verify it.
       gapBytes: HEAD_BYTES,
       verified: 1,
@@ -112,6 +124,12 @@ export class Driver {
     });
     this.#alarm = new Alarm(() => this.#happened(() => {}));
     this.#actions = this.#makeActions();
+  }
+
+  /** The shape that the tree has. */
+  get shape(): Shape {
+    const { shape } = this.#engine;
+    return (Object.keys(SHAPES) as Shape[]).find(name => SHAPES[name] === shape) ?? 'auto';
   }
 
   /** What the engine has counted. What did not verify never came to it, and counts as corrupt. */

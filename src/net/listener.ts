@@ -40,8 +40,8 @@ export class Listener {
   }
 
   /** As {@link Acceptor.tcp}; by default on a port that the kernel chooses. */
-  tcp(ports: readonly number[] = [0]): Promise<number> {
-    return this.#acceptor.tcp(ports);
+  tcp(ports: readonly number[] = [0], addresses?: readonly string[]): Promise<number> {
+    return this.#acceptor.tcp(ports, addresses);
   }
 
   /** As {@link Acceptor.local}. */

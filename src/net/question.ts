@@ -28,8 +28,8 @@ export class Responder {
   }
 
   /** As {@link Acceptor.tcp}. */
-  async tcp(ports: readonly number[]): Promise<void> {
-    await this.#acceptor.tcp(ports);
+  async tcp(ports: readonly number[], addresses?: readonly string[]): Promise<void> {
+    await this.#acceptor.tcp(ports, addresses);
   }
 
   /** As {@link Acceptor.local}. */

@@ -23,6 +23,7 @@ const CALLS: Record<string, number> = {
   bcast_put: 3,
   bcast_read_done: 2,
   bcast_sent: 3,
+  bcast_shape: 1,
   bcast_staged: 2,
   bcast_statistics: 1,
   bcast_want: 2,

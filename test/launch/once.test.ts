@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { pack, run } from '../support/job.ts';
+import { modulePackage, pack, run } from '../support/job.ts';
 
 const once = suite('launch: told once');
 
@@ -21,6 +21,7 @@ const launchers: Readonly<Record<string, { launcher?: string[]; args: string[] }
   'python-mpi -n 3': { args: ['-n', '3'] },
   'mpiexec.hydra -n 3': { launcher: ['mpiexec.hydra', '-n', '3'], args: [] },
 };
+const hello = await modulePackage('hello', '');
 const foreign = await pack({ 'bin/python3': foreignProgram() });
 
 for (const [name, { launcher, args }] of Object.entries(launchers)) {
@@ -44,6 +45,13 @@ for (const [name, { launcher, args }] of Object.entries(launchers)) {
     const { status, told, err } = await start('--timeout', 'soon');
     assert.is(status, 64, err);
     assert.is(told.length, 1, err);
+  });
+
+  once(`an interface that is not there, under ${name}`, async () => {
+    const { status, told, err } = await start('--packages', hello, '--interface', 'none0');
+    assert.is(status, 64, err);
+    assert.is(told.length, 1, err);
+    assert.match(told[0]!, /there is no interface 'none0'/);
   });
 }
 

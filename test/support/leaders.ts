@@ -56,10 +56,10 @@ interface Ended {
 }
 
 async function lead(rank: number): Promise<Ended> {
-  const only = 'lo';
-  const session = await withKvs(placed(rank), { only, deadline, log: silent });
+  const reach = { interface: 'lo' };
+  const session = await withKvs(placed(rank), { reach, deadline, log: silent });
   const nodeMap = nodeMapOf(session.placement);
-  const rendezvous = chooseRendezvous(session, nodeMap, { env: {}, only, deadline, log: silent });
+  const rendezvous = chooseRendezvous(session, nodeMap, { env: {}, reach, deadline, log: silent });
   const leadership = await Leadership.take(rendezvous, nodeMap, deadline, silent);
   const hash = createHash('sha256');
   let received = 0;

@@ -170,4 +170,7 @@ int bcast_put(struct bcast *e, const void *bytes, uint32_t length);
 
 const struct bcast_statistics *bcast_statistics(const struct bcast *e);
 
+/* The shape of the tree (enum bcast_shape): which one, where BEST left that to the engine. */
+uint32_t bcast_shape(const struct bcast *e);
+
 #endif

@@ -39,7 +39,7 @@ export interface Destination {
 /** One rank's broadcast. */
 export interface Bcast
   extends Pick<Run, 'env' | 'janitor' | 'log' | 'progress' | 'introduce' | 'complain'> {
-  configuration: Pick<Configuration, 'launcher' | 'interface' | 'timeout'>;
+  configuration: Pick<Configuration, 'launcher' | 'reach' | 'timeout' | 'tree'>;
   /** Files and directories to copy, or packages to extract: absolute paths. */
   sources: readonly string[];
   destination: Destination;
@@ -73,7 +73,7 @@ export async function broadcast(run: Bcast): Promise<void> {
   let session = await openSession(run, deadline);
   let nodeMap: NodeMap | undefined;
   try {
-    session = await withKvs(session, { only: configuration.interface, deadline, log });
+    session = await withKvs(session, { reach: configuration.reach, deadline, log });
     nodeMap = await findNodeMap(session);
     if (nodeMap.leads) await lead(run, session, nodeMap, deadline);
     else await follow(run, session, nodeMap, deadline);
@@ -96,7 +96,7 @@ async function lead(
   const { configuration, env } = run;
   const rendezvous = chooseRendezvous(session, nodeMap, {
     env,
-    only: configuration.interface,
+    reach: configuration.reach,
     deadline,
     log,
   });
@@ -116,7 +116,7 @@ async function lead(
       secret,
       progress: isRoot ? run.progress : () => {},
     });
-    const driver = leadership.join(TREE, stager);
+    const driver = leadership.join(TREE, stager, { shape: configuration.tree });
     const cargo = isRoot ? open(run, agreed ? trees : undefined) : undefined;
     if (cargo !== undefined) void stager.offer(driver, cargo);
     const { ready, reused } = await leadership.verdictOf(driver, run.complain);

@@ -9,7 +9,9 @@
 import type { Deadline } from '../../deadline.ts';
 import { PythonMpiError, type SeenBy } from '../../errors.ts';
 import type { Log } from '../../log.ts';
+import { publishableAddresses } from '../../net/addresses.ts';
 import { drawSecret } from '../../net/handshake.ts';
+import type { Reach } from '../../net/reach.ts';
 import type { LauncherSession } from '../../pmi/launcher.ts';
 import { secretOrigin } from '../../pmi/secret.ts';
 import { DerivedRendezvous, latenessBy, type SecretSource, sharedSecret } from './derived.ts';
@@ -21,8 +23,8 @@ import type { Rendezvous } from './rendezvous.ts';
 export interface RendezvousOptions {
   /** Where a secret may be. */
   env: NodeJS.ProcessEnv;
-  /** Network interface to be reached at, if the user chose one. */
-  only: string | undefined;
+  /** Where this node is to be reached. */
+  reach: Reach;
   deadline: Deadline;
   log: Log;
   /** Whether the other ranks of this node wait for it elsewhere, and do not come here. */
@@ -37,21 +39,20 @@ export interface RendezvousOptions {
 export function chooseRendezvous(
   session: LauncherSession,
   nodeMap: NodeMap,
-  { env, only, deadline, log, othersWait = false }: RendezvousOptions,
+  { env, reach, deadline, log, othersWait = false }: RendezvousOptions,
 ): Rendezvous {
   const { kvs, hosts, jobId, placement } = session;
-  if (placement.size === 1) return new LoneRendezvous();
+  if (placement.size === 1) return new LoneRendezvous(reach);
   if (kvs !== undefined) {
     // A fence would wait for ranks that do not speak to the launcher.
-    if (othersWait && nodeMap.leaders.length === 1) return new LoneRendezvous();
+    if (othersWait && nodeMap.leaders.length === 1) return new LoneRendezvous(reach);
     log("secret: drawn by the root, in the launcher's store");
-    return new KvsRendezvous(kvs, nodeMap, only);
+    return new KvsRendezvous(kvs, nodeMap, reach);
   }
   if (hosts === undefined || jobId === undefined) throw noSecret(session, 'the first rank');
 
-  if (only !== undefined) log(`interface ${only}: not used, nodes are dialled by name here`);
   const meet = (source: SecretSource) =>
-    new DerivedRendezvous(source, hosts, nodeMap, latenessBy(deadline), only);
+    new DerivedRendezvous(source, hosts, nodeMap, latenessBy(deadline), reach);
   const origin = secretOrigin(env);
   const later = (make: (sealed: typeof import('./munge-secret.ts')) => SecretSource) => {
     let source: SecretSource | undefined;
@@ -65,7 +66,7 @@ export function chooseRendezvous(
   };
   if (origin === undefined) {
     const error = noSecret(session, 'this node');
-    return later(({ noSource }) => noSource(jobId, hosts, nodeMap, error));
+    return later(({ noSource }) => noSource(jobId, hosts, nodeMap, error, reach.ports));
   }
   if ('variable' in origin) {
     if (origin.value.length < origin.least) throw guessable(origin);
@@ -73,7 +74,9 @@ export function chooseRendezvous(
     return meet(sharedSecret(origin.value, jobId));
   }
   log(`secret: drawn by the root, in credentials of MUNGE (${origin.munge})`);
-  return later(({ sealedSecret }) => sealedSecret(origin.munge, jobId, hosts, nodeMap, deadline));
+  return later(({ sealedSecret }) =>
+    sealedSecret({ socket: origin.munge, jobId, hosts, nodeMap, reach, deadline }),
+  );
 }
 
 function noSecret({ launcher }: LauncherSession, seenBy: SeenBy): PythonMpiError {
@@ -99,7 +102,15 @@ class LoneRendezvous implements Rendezvous {
   readonly latenessMs = 0;
   readonly allStarted = true;
 
+  readonly #reach: Reach;
+
+  constructor(reach: Reach) {
+    this.#reach = reach;
+  }
+
   async lead(): Promise<Buffer> {
+    // Not needed, but the user's word.
+    if (this.#reach.interface !== undefined) await publishableAddresses(this.#reach.interface);
     return drawSecret();
   }
 

@@ -4,9 +4,11 @@
  */
 import { createHmac } from 'node:crypto';
 import type { Deadline } from '../../deadline.ts';
+import { asPythonMpiError } from '../../errors.ts';
 import { publishableAddresses } from '../../net/addresses.ts';
 import type { Card, Endpoint } from '../../net/card.ts';
 import type { Listener } from '../../net/listener.ts';
+import type { PortRange, Reach } from '../../net/reach.ts';
 import type { NodeMap } from './node-map.ts';
 import type { Rendezvous } from './rendezvous.ts';
 
@@ -25,8 +27,7 @@ export function sharedSecret(shared: string, jobId: string): SecretSource {
 }
 
 /** Ports below those that kernels hand out, and above those that services own. */
-const FIRST_PORT = 20_000;
-const PORTS = 12_000;
+const USUAL: PortRange = { first: 20_000, last: 31_999 };
 /** Ports a leader tries in turn; a peer that dials it tries the same. */
 const CANDIDATES = 8;
 
@@ -42,11 +43,12 @@ export function derivePlace(
   purpose: string,
   host: string,
   position: number,
+  ports: PortRange = USUAL,
 ): Place {
   const bytes = createHmac('sha256', key).update(`${purpose} ${position}`).digest();
   const endpoints = Array.from({ length: CANDIDATES }, (_, i) => ({
     host,
-    port: FIRST_PORT + (bytes.readUInt16LE(2 * i) % PORTS),
+    port: ports.first + (bytes.readUInt16LE(2 * i) % (ports.last - ports.first + 1)),
   }));
   return { endpoints, local: `python-mpi-${bytes.toString('hex', 16)}` };
 }
@@ -62,6 +64,24 @@ export function latenessBy(deadline: Deadline): number {
   return Math.min(LATENESS_MS, deadline.remaining / 4);
 }
 
+/**
+ * The addresses of the interface that this node is to be reached at; undefined for all there are.
+ * @throws PythonMpiError USAGE when there is no such interface, which may be so on all nodes
+ */
+export async function listeningAddresses(
+  { interface: only }: Reach,
+  position: number,
+): Promise<string[] | undefined> {
+  if (only === undefined) return undefined;
+  try {
+    return await publishableAddresses(only);
+  } catch (thrown) {
+    const error = asPythonMpiError(thrown);
+    if (position > 0) error.seenBy = 'this node';
+    throw error;
+  }
+}
+
 export class DerivedRendezvous implements Rendezvous {
   /** No fence has been passed, and launchers take their time to start the last node. */
   readonly latenessMs: number;
@@ -69,35 +89,36 @@ export class DerivedRendezvous implements Rendezvous {
   readonly #source: SecretSource;
   readonly #hosts: readonly string[];
   readonly #nodeMap: NodeMap;
-  readonly #only: string | undefined;
+  readonly #reach: Reach;
   #secret: Buffer = Buffer.alloc(0);
 
   /**
    * @param hosts host of each position
    * @param latenessMs as {@link latenessBy}
-   * @param only a network interface; it must exist, but the hosts' names decide
+   * @param reach where to listen; peers dial the hosts' names, which had better lead there
    */
   constructor(
     source: SecretSource,
     hosts: readonly string[],
     nodeMap: NodeMap,
     latenessMs: number,
-    only: string | undefined,
+    reach: Reach,
   ) {
     this.latenessMs = latenessMs;
     this.#source = source;
     this.#hosts = hosts;
     this.#nodeMap = nodeMap;
-    this.#only = only;
+    this.#reach = reach;
   }
 
   async lead(listener: Listener): Promise<Buffer> {
     const { position, leaders, locals } = this.#nodeMap;
-    if (position === 0 && this.#only !== undefined) await publishableAddresses(this.#only);
+    const addresses = await listeningAddresses(this.#reach, position);
     this.#secret = await this.#source.find();
     const card = this.#card(position);
     if (locals > 1) await listener.local(card.local);
-    if (leaders.length > 1) await listener.tcp(card.endpoints.map(endpoint => endpoint.port));
+    const ports = card.endpoints.map(endpoint => endpoint.port);
+    if (leaders.length > 1) await listener.tcp(ports, addresses);
     return this.#secret;
   }
 
@@ -116,6 +137,7 @@ export class DerivedRendezvous implements Rendezvous {
 
   #card(position: number): Card {
     const host = this.#hosts[position]!;
-    return { host, ...derivePlace(this.#secret, 'listener', host, position) };
+    const { ports } = this.#reach;
+    return { host, ...derivePlace(this.#secret, 'listener', host, position, ports) };
   }
 }

@@ -15,6 +15,7 @@ import { dial, dialAny, type Target } from '../../net/dial.ts';
 import { drawSecret, readSecret, STORE } from '../../net/handshake.ts';
 import type { Link } from '../../net/link.ts';
 import { Listener } from '../../net/listener.ts';
+import { portsToTry, type Reach } from '../../net/reach.ts';
 import type { Channel } from '../../pmi/channel.ts';
 import { FAREWELL_MS, type LauncherSession, type Placement } from '../../pmi/launcher.ts';
 import { Pmi1Client } from '../../pmi/pmi1/client.ts';
@@ -35,8 +36,7 @@ const TRY_MS = 2000;
 
 /** What opening a store needs besides the launcher. */
 export interface KvsServerOptions {
-  /** Network interface to be reached at, if the user chose one. */
-  only: string | undefined;
+  reach: Reach;
   deadline: Deadline;
   log: Log;
 }
@@ -137,13 +137,17 @@ class KvsServer {
   static async post(
     { size }: Placement,
     rendezvousFile: RendezvousFile,
-    { only }: KvsServerOptions,
+    { reach }: KvsServerOptions,
   ): Promise<KvsServer> {
     const server = new KvsServer(size, rendezvousFile);
     server.#listener.admit(server.#secret);
-    const port = await server.#listener.tcp();
+    const addresses = await publishableAddresses(reach.interface);
+    const port = await server.#listener.tcp(
+      portsToTry(reach),
+      reach.interface === undefined ? undefined : addresses,
+    );
     await server.#listener.local(server.#local);
-    const endpoints = (await publishableAddresses(only)).map(host => ({ host, port }));
+    const endpoints = addresses.map(host => ({ host, port }));
     const card = encodeCard({ host: hostname(), endpoints, local: server.#local });
     rendezvousFile.post(`${server.#secret.toString('hex')} ${card}\n`);
     return server;

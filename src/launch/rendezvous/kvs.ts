@@ -9,6 +9,7 @@ import { publishableAddresses } from '../../net/addresses.ts';
 import { type Card, decodeCard, type Endpoint, encodeCard } from '../../net/card.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
 import type { Listener } from '../../net/listener.ts';
+import { portsToTry, type Reach } from '../../net/reach.ts';
 import type { Kvs } from '../../pmi/launcher.ts';
 import type { NodeMap } from './node-map.ts';
 import type { Rendezvous } from './rendezvous.ts';
@@ -26,12 +27,12 @@ export class KvsRendezvous implements Rendezvous {
   static readonly #SECRET = 'python-mpi.secret';
   readonly #kvs: Kvs;
   readonly #nodeMap: NodeMap;
-  readonly #only: string | undefined;
+  readonly #reach: Reach;
 
-  constructor(kvs: Kvs, nodeMap: NodeMap, only: string | undefined) {
+  constructor(kvs: Kvs, nodeMap: NodeMap, reach: Reach) {
     this.#kvs = kvs;
     this.#nodeMap = nodeMap;
-    this.#only = only;
+    this.#reach = reach;
   }
 
   async lead(listener: Listener): Promise<Buffer> {
@@ -39,10 +40,15 @@ export class KvsRendezvous implements Rendezvous {
     const local = freshLocalName();
     if (locals > 1) await listener.local(local);
     const isTree = leaders.length > 1;
-    const addresses = isTree ? await publishableAddresses(this.#only).catch(asPythonMpiError) : [];
+    const { interface: only } = this.#reach;
+    const isReached = isTree || only !== undefined;
+    const addresses = isReached ? await publishableAddresses(only).catch(asPythonMpiError) : [];
     const endpoints: Endpoint[] = [];
     if (Array.isArray(addresses) && isTree) {
-      const port = await listener.tcp();
+      const port = await listener.tcp(
+        portsToTry(this.#reach),
+        only === undefined ? undefined : addresses,
+      );
       for (const host of addresses) endpoints.push({ host, port });
     }
     const card = encodeCard({ host: hostname(), endpoints, local });

@@ -14,8 +14,15 @@ import { Munge } from '../../exec/munge.ts';
 import type { Target } from '../../net/dial.ts';
 import { drawSecret, readSecret } from '../../net/handshake.ts';
 import { ask, isListening, Responder } from '../../net/question.ts';
+import type { PortRange, Reach } from '../../net/reach.ts';
 import { ancestorsOf, childrenOf } from '../../net/wide-tree.ts';
-import { derivePlace, latenessBy, type Place, type SecretSource } from './derived.ts';
+import {
+  derivePlace,
+  latenessBy,
+  listeningAddresses,
+  type Place,
+  type SecretSource,
+} from './derived.ts';
 import type { NodeMap } from './node-map.ts';
 
 const NONCE_BYTES = 16;
@@ -27,18 +34,22 @@ const SHARE = 0.5;
 /** How long to look for a root that has what is missing here, in milliseconds. */
 const LOOK_MS = 2000;
 
-/**
- * @param socket of the node's MUNGE daemon
- * @param jobId the job's own identity; public
- * @param hosts host of each position
- */
-export function sealedSecret(
-  socket: string,
-  jobId: string,
-  hosts: readonly string[],
-  nodeMap: NodeMap,
-  deadline: Deadline,
-): SecretSource {
+/** What a secret in credentials needs. */
+export interface SealedSecretOptions {
+  /** Of the node's MUNGE daemon. */
+  socket: string;
+  /** The job's own identity; public. */
+  jobId: string;
+  /** Host of each position. */
+  hosts: readonly string[];
+  nodeMap: NodeMap;
+  reach: Reach;
+  deadline: Deadline;
+}
+
+/** A source that draws the secret on the root, and asks for it elsewhere. */
+export function sealedSecret(options: SealedSecretOptions): SecretSource {
+  const { socket, jobId, hosts, nodeMap, reach, deadline } = options;
   const { position, leads, leaders, locals } = nodeMap;
   const munge = new Munge(socket, deadline);
   const name = `python-mpi secret of job ${jobId}`;
@@ -68,7 +79,7 @@ export function sealedSecret(
       },
     };
     for (const of of places) {
-      const { endpoints, local } = placeOf(jobId, hosts, of);
+      const { endpoints, local } = placeOf(jobId, hosts, of, reach.ports);
       const targets: readonly Target[] = of === position ? [{ local }] : endpoints;
       for (const target of targets) hostOf.set(target, hosts[of]!);
     }
@@ -124,10 +135,13 @@ export function sealedSecret(
       return munge.seal(`${name}|${nonce}|${(await secret).toString('hex')}`);
     };
     responder = new Responder(answer);
-    const { endpoints, local } = placeOf(jobId, hosts, position);
+    const { endpoints, local } = placeOf(jobId, hosts, position, reach.ports);
     if (locals > 1) await responder.local(local);
     if (childrenOf(position, leaders.length).length > 0)
-      await responder.tcp(endpoints.map(endpoint => endpoint.port));
+      await responder.tcp(
+        endpoints.map(endpoint => endpoint.port),
+        await listeningAddresses(reach, position),
+      );
     return secret;
   };
 
@@ -149,10 +163,11 @@ export function noSource(
   hosts: readonly string[],
   { position, leads }: NodeMap,
   error: PythonMpiError,
+  ports: PortRange | undefined,
 ): SecretSource {
   const find = async (): Promise<Buffer> => {
     if (!leads) throw error;
-    const { endpoints } = placeOf(jobId, hosts, 0);
+    const { endpoints } = placeOf(jobId, hosts, 0, ports);
     const isRootAlike = position === 0 || !(await isListening(endpoints, Deadline.after(LOOK_MS)));
     if (isRootAlike) error.seenBy = 'the first rank';
     throw error;
@@ -161,6 +176,12 @@ export function noSource(
 }
 
 /** Where all ranks of the job look for the leader of a position before they have a secret. */
-function placeOf(jobId: string, hosts: readonly string[], position: number): Place {
-  return derivePlace(`${process.geteuid!()} ${jobId}`, 'secret', hosts[position]!, position);
+function placeOf(
+  jobId: string,
+  hosts: readonly string[],
+  position: number,
+  ports: PortRange | undefined,
+): Place {
+  const key = `${process.geteuid!()} ${jobId}`;
+  return derivePlace(key, 'secret', hosts[position]!, position, ports);
 }

@@ -13,7 +13,7 @@ import type { PackageSpec } from '../../stage/package.ts';
 import type { Leadership } from '../leadership.ts';
 import type { NodeMap } from '../rendezvous/node-map.ts';
 import type { Rendezvous } from '../rendezvous/rendezvous.ts';
-import type { Run } from '../run.ts';
+import type { Configuration, Run } from '../run.ts';
 import type { RunRecord } from './record.ts';
 import { type Moment, type NodeRecord, Timeline } from './timeline.ts';
 import { writeReport } from './write.ts';
@@ -26,7 +26,7 @@ const PATIENCE_MS = 5000;
 const PATIENCE_AFTER_FAILURE_MS = 1500;
 
 export interface NodeReportOptions {
-  run: Pick<Run, 'log' | 'complain'>;
+  run: Pick<Run, 'log' | 'complain'> & { configuration: Pick<Configuration, 'tree'> };
   /** Where the root writes the report. */
   file: string;
   launcher: string;
@@ -42,6 +42,7 @@ export class NodeReport {
   #driver: Driver | undefined;
   #parents: Promise<readonly Card[]> = Promise.resolve([]);
   #packages: readonly PackageSpec[] = [];
+  #tree: string | undefined;
   #expected: number;
   #failure: string | undefined;
 
@@ -98,6 +99,8 @@ export class NodeReport {
   /** Notes the verdict of the session, and what the driver has counted. */
   follow(driver: Driver): void {
     this.#driver = driver;
+    const why = this.#options.run.configuration.tree === 'auto' ? 'it costs least' : 'as wanted';
+    this.#tree = `${driver.shape} (${why})`;
     const note = (verdict: Verdict) => {
       this.mark('verdict');
       if ('ready' in verdict) this.#expected -= verdict.ready.lost;
@@ -138,6 +141,7 @@ export class NodeReport {
     if (nodeMap.position !== 0) return;
     const whole: RunRecord = {
       launcher,
+      tree: this.#tree,
       packages: this.#packages,
       count: nodeMap.leaders.length,
       origin: performance.timeOrigin,

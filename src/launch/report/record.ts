@@ -7,6 +7,8 @@ import type { Moment, NodeRecord } from './timeline.ts';
 
 export interface RunRecord {
   launcher: string;
+  /** Shape of the tree, and why it has that one; undefined where there was no session. */
+  tree: string | undefined;
   packages: readonly Pick<PackageSpec, 'name' | 'size'>[];
   /** Nodes of the job, whether they reported or not. */
   count: number;

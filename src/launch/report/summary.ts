@@ -96,7 +96,7 @@ export function slowestOf(run: RunRecord): Slow[] {
 }
 
 function headlines(run: RunRecord): string[] {
-  const { nodes, count, packages, launcher, failure } = run;
+  const { nodes, count, packages, launcher, tree, failure } = run;
   const beginning = beginningOf(run);
   const ranks = nodes.reduce((sum, { record }) => sum + record.ranks, 0);
   const size = packages.reduce((sum, spec) => sum + spec.size, 0);
@@ -113,6 +113,7 @@ function headlines(run: RunRecord): string[] {
       `${counted(count, 'node')}, ${counted(ranks, 'rank')}; ` +
       `${counted(packages.length, 'package')}, ${megabytes(size)}${had}`,
     ended,
+    ...(tree === undefined ? [] : [`tree: ${tree}`]),
     `times are on the root's clock; those of other nodes are off by at most ${error.toFixed(2)} ms`,
   ];
 }

@@ -28,7 +28,7 @@ async function come(
   };
   const deadline = Deadline.after(timeoutMs);
   const opened = await alps.open({ env, why: 'test', deadline, log: silent });
-  return withKvs(opened, { only: 'lo', deadline, log: silent });
+  return withKvs(opened, { reach: { interface: 'lo' }, deadline, log: silent });
 }
 
 function job(directory: string, size: number): Promise<LauncherSession[]> {

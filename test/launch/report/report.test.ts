@@ -53,6 +53,7 @@ function node(position: number, change: Partial<NodeRecord> = {}): Received<Node
 function runOf(nodes: readonly Received<NodeRecord>[], change: Partial<RunRecord> = {}): RunRecord {
   return {
     launcher: 'slurm',
+    tree: 'binomial (as wanted)',
     packages: [{ name: 'p.tar.gz', size: 50_000 }],
     count: nodes.length,
     origin: Date.UTC(2026, 0, 1),
