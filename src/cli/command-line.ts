@@ -4,6 +4,7 @@
  * Words that are right are read here, because every rank does it; commander is loaded for the
  * others, to tell the user what is wrong or what there is.
  */
+import { existsSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
 import { parseWith } from './commander.ts';
 import { SETTINGS, type Setting, type SettingName, variableOf } from './configuration.ts';
@@ -66,9 +67,8 @@ function read(argv: readonly string[]): Words {
       const [name, ...value] = word.slice(2).split('=');
       const setting: Setting | undefined = SETTINGS.find(s => s.name === name);
       const given = value.length > 0 ? value.join('=') : undefined;
-      const taken = setting?.value === undefined ? 'true' : (given ?? argv[i++] ?? '');
-      if (setting === undefined || (given !== undefined && setting.value === undefined))
-        words.unclear = true;
+      const taken = given ?? (setting?.value === undefined ? 'true' : (argv[i++] ?? ''));
+      if (setting === undefined) words.unclear = true;
       else words.options[setting.name as SettingName] = taken;
     }
     words.end = i;
@@ -94,9 +94,28 @@ export async function parseCommandLine(
   const words = read(argv);
   const python = argv.slice(words.end);
   const print = words.unclear ? await speak(argv.slice(0, words.end), version) : undefined;
+  checkForOthersWords(python[0] ?? '');
   const { options, check, diagnose } = words;
   const ranks = words.ranks === undefined ? undefined : rankCount(words.ranks);
   return { options, ranks, check, diagnose, python, print };
+}
+
+/**
+ * Habits from other launchers, which Python would answer with riddles.
+ * @param word the first of Python's own
+ * @throws PythonMpiError USAGE
+ */
+function checkForOthersWords(word: string): void {
+  if (/^-np\d*$/.test(word)) {
+    throw new PythonMpiError('USAGE', `there is no option ${word}`, {
+      hint: 'the number of local ranks is given with -n',
+    });
+  }
+  const isPython = /(^|\/)python[\d.]*$/.test(word);
+  if (!isPython || (!word.includes('/') && existsSync(word))) return;
+  throw new PythonMpiError('USAGE', `'${word}' is given as the script`, {
+    hint: 'leave it out: python-mpi starts the Python (another one with --python)',
+  });
 }
 
 /**

@@ -51,6 +51,7 @@ export const SETTINGS = [
     name: 'tolerate-lost-nodes',
     help: 'go on without nodes that are lost while packages are staged',
   },
+  { name: 'quiet', help: 'say nothing when all has gone well' },
   { name: 'verbose', help: 'tell the story of the run on stderr' },
   { name: 'report', value: 'FILE', help: 'write a timeline of the run, and a summary to FILE.txt' },
 ] as const satisfies readonly Setting[];
@@ -133,6 +134,7 @@ export function configure(
     keep: flag('keep'),
     tolerateLostNodes: flag('tolerate-lost-nodes'),
     verbose: flag('verbose'),
+    quiet: flag('quiet'),
     report: file('report'),
   };
 }

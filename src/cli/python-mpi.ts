@@ -9,11 +9,14 @@ import { Starter } from '../exec/starter.ts';
 import { launch } from '../launch.ts';
 import { silent, verbose } from '../log.ts';
 import { replaceStreams, STDOUT, say } from '../output.ts';
+import { EMBEDDED } from '../pmi/launchers/embedded.ts';
+import { isFirstRank } from '../pmi/rank-variables.ts';
 import { parseCommandLine } from './command-line.ts';
 import { configure, variablesOf } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
 import { leave } from './leave.ts';
-import { complainAs, leaveWith, progressOf, warnAs } from './rank.ts';
+import { complainAs, informAs, leaveWith, progressOf, warnAs } from './rank.ts';
+import { unknownVariables } from './variables.ts';
 
 const PROGRAM = 'python-mpi';
 /** What the starter says of itself: starter/lead.c. */
@@ -41,6 +44,12 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     say(STDOUT, `${report.join('\n')}\n`);
     return 0;
   }
+  const warn = warnAs(PROGRAM);
+  for (const name of unknownVariables(env)) {
+    // The ranks of -n were started by one that has said it.
+    if (isFirstRank(env) && env[EMBEDDED] === undefined)
+      warn(`${name} is no setting of python-mpi`);
+  }
   let speaker = '';
   const starter = starterOf(env);
   const outcome = await launch({
@@ -58,7 +67,8 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
       speaker = rank;
     },
     complain: complainAs(PROGRAM),
-    warn: warnAs(PROGRAM),
+    warn,
+    inform: configuration.quiet ? () => {} : informAs(PROGRAM),
   });
   // The starter ends as Python does.
   if (outcome === undefined || starter !== undefined) return 0;

@@ -23,6 +23,11 @@ export function warnAs(program: string): (message: string) => void {
   return message => say(STDERR, `${program}: warning: ${message}\n`);
 }
 
+/** Tells the user what has been done, in one line. */
+export function informAs(program: string): (message: string) => void {
+  return message => say(STDERR, `${program}: ${message}\n`);
+}
+
 /** On a terminal: a line that says how far a long broadcast has come, and goes away at its end. */
 export function progressOf(program: string): (done: number, total: number) => void {
   const start = now();

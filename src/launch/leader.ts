@@ -2,8 +2,9 @@
  * The part of a node leader: take its place in the tree, stage, and tell the node's other ranks.
  */
 import { readFileSync, realpathSync } from 'node:fs';
-import { Deadline } from '../deadline.ts';
+import { Deadline, now } from '../deadline.ts';
 import type { Ready } from '../engine/engine.ts';
+import { asPythonMpiError } from '../errors.ts';
 import { checkInterpreter } from '../exec/executable.ts';
 import { Janitor } from '../exec/janitor.ts';
 import { allGone } from '../exec/processes.ts';
@@ -12,7 +13,7 @@ import { TREE } from '../net/handshake.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
 import type { ProcessIdentity } from '../process-identity.ts';
 import { cacheDigests, readDigestCache } from '../stage/digest-cache.ts';
-import { pythonProgram } from '../stage/environment.ts';
+import { type PythonProgram, pythonProgram } from '../stage/environment.ts';
 import { adviseAgainst, parseMountinfo } from '../stage/mounts.ts';
 import type { PackageFile } from '../stage/package-file.ts';
 import type { Hold } from '../stage/prefix.ts';
@@ -24,7 +25,7 @@ import { chooseRendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
 import type { Rendezvous } from './rendezvous/rendezvous.ts';
 import type { NodeReport } from './report/node-report.ts';
-import type { Configuration, Run } from './run.ts';
+import type { Run } from './run.ts';
 import { runUntil } from './run-program.ts';
 import { warnOfSilence } from './silence.ts';
 import type { Caretaker, Staged } from './staged.ts';
@@ -53,7 +54,13 @@ export async function lead(
       report?.conclude();
       await over;
       await allGone(members);
-      await hold.release(run.configuration.keep, Deadline.after(CLEANUP_MS));
+      try {
+        await hold.release(run.configuration.keep, Deadline.after(CLEANUP_MS));
+      } catch (error) {
+        // Python has ended as it did. The directory may even have been removed under it, as
+        // systemd does with what a user has in /dev/shm when the last login of that user ends.
+        run.warn(`cannot clean up (${asPythonMpiError(error).message})`);
+      }
       await janitor.dismiss();
     },
   };
@@ -90,7 +97,7 @@ async function takePart(
   if (isRoot) warnOfSharing(run);
 
   // The root reads and hashes its packages while the others are still being found.
-  const packages = isRoot ? open(configuration) : undefined;
+  const packages = isRoot ? open(run) : undefined;
   packages?.catch(() => {});
 
   const leadership = await Leadership.take(rendezvous, nodeMap, deadline, log);
@@ -98,7 +105,7 @@ async function takePart(
   run.starter?.attend(member => gathering.enrol(member));
   const janitor = new Janitor(run.janitor('prefixes', configuration.chroot));
   const report = await reportOf(run, session, nodeMap, rendezvous, leadership);
-  let warnings: readonly string[] = [];
+  let program: PythonProgram | undefined;
   const stager = new PrefixStager({
     chroot: configuration.chroot,
     host,
@@ -107,14 +114,8 @@ async function takePart(
     log,
     env: run.env,
     async check(directory) {
-      const program = await pythonProgram(
-        directory,
-        run.env,
-        configuration.python,
-        runUntil(deadline),
-      );
+      program = await pythonProgram(directory, run.env, configuration.python, runUntil(deadline));
       checkInterpreter(program.file);
-      warnings = program.warnings;
     },
     progress: isRoot ? run.progress : () => {},
     unpacked: () => report?.mark('unpacked'),
@@ -148,7 +149,10 @@ async function takePart(
   // Nodes below and the node's other ranks may still need this one; Python need not wait for them.
   const over = conclude();
   tell(run, ready, driver);
-  if (isRoot) for (const warning of warnings) run.warn(warning);
+  if (packages !== undefined) {
+    for (const warning of program?.warnings ?? []) run.warn(warning);
+    run.inform(success(await packages, ready, program?.version));
+  }
   if (packages && configuration.keep) {
     const digests = (await packages).flatMap(file => file.cacheable ?? []);
     cacheDigests(stager.hold.directory, digests);
@@ -175,7 +179,10 @@ async function reportOf(
   return new NodeReport({ run, file, launcher: session.launcher, nodeMap, rendezvous }, leadership);
 }
 
-async function open({ packages, pkgroot, chroot }: Configuration): Promise<PackageFile[]> {
+async function open({ configuration, python }: Run): Promise<PackageFile[]> {
+  const { packages, pkgroot, chroot } = configuration;
+  const { checkProgram } = await import('./before-staging.ts');
+  checkProgram(python);
   const { openPackages } = await import('../stage/package-file.ts');
   return openPackages(packages, pkgroot, readDigestCache(chroot));
 }
@@ -193,6 +200,17 @@ function warnOfSharing({ configuration, warn }: Run): void {
   } catch {
     // What is wrong with the directory will be told when it is used.
   }
+}
+
+/** What has been done, for the log of the job; the time since this process began. */
+function success(files: readonly PackageFile[], { ready }: Ready, version = ''): string {
+  const bytes = files.reduce((sum, { spec }) => sum + spec.size, 0);
+  const size = bytes < 1e7 ? (bytes / 1e6).toFixed(1) : (bytes / 1e6).toFixed(0);
+  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
+  return (
+    `${size} MB (${counted(files.length, 'package')}) on ${counted(ready, 'node')} ` +
+    `in ${(now() / 1000).toFixed(1)} s, Python ${version}`
+  );
 }
 
 function tell({ log }: Run, { ready, reused, lost }: Ready, driver: Driver): void {

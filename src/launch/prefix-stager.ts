@@ -6,6 +6,7 @@ import { type Deadline, now } from '../deadline.ts';
 import { alive } from '../exec/processes.ts';
 import type { Log } from '../log.ts';
 import { dropDigests } from '../stage/digest-cache.ts';
+import { checkMount } from '../stage/mount-check.ts';
 import { totalOf } from '../stage/package.ts';
 import { type Draft, type Hold, PrefixStore, prefixId } from '../stage/prefix.ts';
 import { settle } from '../stage/settle.ts';
@@ -61,6 +62,7 @@ export class PrefixStager extends StreamStager<Plan> {
       log(`${this.#hold.directory} is there already`);
       return undefined;
     }
+    checkMount(store.directory);
     checkSpace(store.directory, totalOf(packages, 'unpacked'));
     this.#draft = await store.begin(id, deadline);
     this.#start = now();

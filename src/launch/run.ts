@@ -29,6 +29,8 @@ export interface Configuration {
   /** Go on without nodes that are lost during staging. */
   tolerateLostNodes: boolean;
   verbose: boolean;
+  /** Do not tell of success. */
+  quiet: boolean;
   /** File for the report of the run, absolute, if there is to be one. */
   report: string | undefined;
 }
@@ -67,4 +69,6 @@ export interface Run {
   complain: (error: PythonMpiError) => void;
   /** Tells the user of what is no error yet, in one line. */
   warn: (message: string) => void;
+  /** Tells the user what has been done, in one line. */
+  inform: (message: string) => void;
 }

@@ -7,6 +7,8 @@ export interface Mount {
   at: string;
   /** As the kernel calls it: nfs4, lustre, tmpfs, fuse.sshfs... */
   type: string;
+  /** No program can be executed there, and no library loaded. */
+  noexec?: boolean;
 }
 
 /** File systems that are served over a network, so that each look-up is work for a server. */
@@ -26,19 +28,20 @@ export function isShared({ type }: Mount): boolean {
 
 /**
  * The lines of /proc/self/mountinfo, in mounting order (proc(5): the fifth field is the mount point
- * with blanks in octal, the type is the first field after a lone dash).
+ * with blanks in octal, the sixth has its options, the type is the first field after a lone dash).
  */
 export function parseMountinfo(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const line of text.split('\n')) {
     const [before, after] = line.split(' - ', 2);
-    const at = before?.split(' ')[4];
+    const [, , , , at, options = ''] = before?.split(' ') ?? [];
     const type = after?.split(' ')[0];
     if (!at || !type) continue;
     const plain = at.replace(/\\([0-7]{3})/g, (_, octal) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     );
-    mounts.push({ at: plain, type });
+    const noexec = options.split(',').includes('noexec');
+    mounts.push(noexec ? { at: plain, type, noexec } : { at: plain, type });
   }
   return mounts;
 }

@@ -17,6 +17,7 @@ import {
   isSettled,
   stateOf,
 } from './digest-cache.ts';
+import { noFile, notAPackage } from './not-a-package.ts';
 import type { PackageFormat, PackageSource, PackageSpec } from './package.ts';
 import { isErrno } from './system-error.ts';
 
@@ -66,9 +67,7 @@ export class PackageFile implements PackageSource {
       const { sha256, head, tail } = await digest(handle, name, size);
       const format = formatOf(head);
       if (format === undefined) {
-        throw new PythonMpiError('CORRUPT_PACKAGE', `package ${name} is no tar archive`, {
-          hint: 'packages are .tar, .tar.gz or .tar.zst files, as python-mpi-bundle makes them',
-        });
+        throw notAPackage(name, head);
       }
       const unpacked = unpackedSize(format, size, tail);
       const spec = { name, size, sha256, format, unpacked };
@@ -178,9 +177,7 @@ async function examine(handle: FileHandle, name: string, path: string): Promise<
   } catch (error) {
     throw unreadable(name, error);
   }
-  throw new PythonMpiError('PACKAGE_UNREADABLE', `package ${name} is not a file`, {
-    hint: 'pack it with python-mpi-bundle',
-  });
+  throw noFile(name, path);
 }
 
 async function readFully(

@@ -37,7 +37,12 @@ function run(cluster: Cluster, job: Job): Promise<Finished> {
     'hydra',
     [...launch, `${PROJECT}/bin/python-mpi`, script, ...(job.args ?? [])],
     {
-      env: { PYTHON_MPI_PKGROOT: dirname(pack), PYTHON_MPI_PACKAGES: basename(pack), ...job.env },
+      env: {
+        PYTHON_MPI_QUIET: '1',
+        PYTHON_MPI_PKGROOT: dirname(pack),
+        PYTHON_MPI_PACKAGES: basename(pack),
+        ...job.env,
+      },
     },
   );
 }

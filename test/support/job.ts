@@ -56,6 +56,8 @@ export interface JobOptions {
   launcher?: readonly string[];
   env?: NodeJS.ProcessEnv;
   input?: string;
+  /** Standard input stays open. */
+  openInput?: boolean;
   chroot?: string;
 }
 
@@ -73,6 +75,7 @@ export function start(args: readonly string[], options: JobOptions = {}): Job {
     env: {
       ...env,
       PYTHON_MPI_CHROOT: chroot,
+      PYTHON_MPI_QUIET: '1',
       PYTHON_MPI_PYTHON: '/usr/bin/python3',
       ...options.env,
     },
@@ -93,7 +96,7 @@ export function start(args: readonly string[], options: JobOptions = {}): Job {
     wake();
   });
   child.stdin.on('error', () => {});
-  child.stdin.end(options.input ?? '');
+  if (options.openInput !== true) child.stdin.end(options.input ?? '');
   const ended = once(child, 'close').then(([status, signal]) => ({
     status,
     signal,
