@@ -25,8 +25,7 @@ static char **take(char **words, struct command_line *line) {
     const struct option_entry *entry = &OPTIONS[i];
     if (strlen(entry->name) != length || memcmp(entry->name, name, length) != 0) continue;
     if (!entry->has_value) {
-      if (value) line->unclear = true;
-      line->given[i] = "true";
+      line->given[i] = value ? value : "true";
     } else if (value) {
       line->given[i] = value;
     } else if (*words) {

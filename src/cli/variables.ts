@@ -5,7 +5,7 @@ import { PythonMpiError } from '../errors.ts';
 import { SETTINGS, variableOf } from './configuration.ts';
 
 /** Those that are no settings with an option: for bin/, for launchers that say little, and our own. */
-const OTHERS = ['NODE', 'SECRET', 'SIZE', 'RENDEZVOUS', 'EMBEDDED', 'PREFIX'];
+const OTHERS = ['NODE', 'SECRET', 'SIZE', 'RENDEZVOUS', 'EMBEDDED', 'PREFIX', 'STARTER'];
 /** What the start of a rank's Python may leave behind. */
 const LEFT_BEHIND = ['RANK', 'PROCESS', 'END_COMMAND'];
 

@@ -279,7 +279,7 @@ export class Cluster {
         args,
         {
           cwd: options.cwd ?? this.shared,
-          env: { ...process.env, ...options.env, BED: this.#name },
+          env: { ...process.env, PYTHON_MPI_QUIET: '1', ...options.env, BED: this.#name },
           timeout: (options.timeoutMs ?? PATIENCE_MS) + GRACE_MS,
           killSignal: 'SIGKILL',
           maxBuffer: 64 << 20,
