@@ -25,8 +25,8 @@ a directory that they go into under their own names. Missing directories are mad
 
 Nothing is sent to a node that holds the same already, and of a tree that all nodes hold only what
 has changed since: as with rsync, a file is the same when its path, size, permissions and time are.
-PYTHON_MPI_LAUNCHER, PYTHON_MPI_INTERFACE, PYTHON_MPI_TIMEOUT and PYTHON_MPI_VERBOSE work as for
-python-mpi.
+PYTHON_MPI_LAUNCHER, PYTHON_MPI_INTERFACE, PYTHON_MPI_TIMEOUT, PYTHON_MPI_ENCRYPT and
+PYTHON_MPI_VERBOSE work as for python-mpi.
 `;
 
 /**
@@ -56,6 +56,7 @@ export async function parseBcastCommand(
     .option('--port-range <first-last>', 'TCP ports to listen on')
     .option('--tree <shape>', 'auto, binomial, binary or chain (default auto)')
     .option('--timeout <seconds>', 'longest time it may take (default 600)')
+    .option('--encrypt', 'encipher the files, too, on their way between nodes')
     .option('--verbose', 'tell the story on stderr')
     .addHelpText('after', HELP);
   const print = parseWith(command, argv);

@@ -120,10 +120,7 @@ async function takePart(
     progress: isRoot ? run.progress : () => {},
     unpacked: () => report?.mark('unpacked'),
   });
-  const driver = leadership.join(TREE, report?.observe(stager) ?? stager, {
-    tolerateLost: configuration.tolerateLostNodes,
-    shape: configuration.tree,
-  });
+  const driver = leadership.join(TREE, report?.observe(stager) ?? stager, configuration);
   if (isRoot) warnOfSilence(rendezvous, nodeMap, deadline, driver.verdict, run.warn);
   // After the driver has asked the launcher for its parent.
   const parents = report?.findParents();

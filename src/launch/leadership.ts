@@ -7,7 +7,7 @@ import { Deadline } from '../deadline.ts';
 import type { Failure, Ready } from '../engine/engine.ts';
 import { codeOfStatus, JobFailed, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { Driver, type Shape, type Stager } from '../net/driver.ts';
+import { Driver, type Stager } from '../net/driver.ts';
 import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
 import type { Link } from '../net/link.ts';
 import { Listener } from '../net/listener.ts';
@@ -18,6 +18,7 @@ import { decodeFailure, encodeFailure, type LocalVerdict } from './plan.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
 import type { Rendezvous } from './rendezvous/rendezvous.ts';
 import { deserted, tellsVerdict } from './rendezvous/who-tells.ts';
+import type { Configuration } from './run.ts';
 
 /** How long started leaders may take to connect to their parents, in milliseconds. */
 const GRACE_MS = 30_000;
@@ -31,6 +32,9 @@ const START_MS = 90_000;
  * may be silent until it is taken for lost, in milliseconds.
  */
 const REJOIN_MS = 10_000;
+
+/** What the user may set of a session; the shape of the tree is the same on all leaders. */
+type SessionOptions = Partial<Pick<Configuration, 'tolerateLostNodes' | 'encrypt' | 'tree'>>;
 
 export class Leadership {
   /** Name of this node, for messages. */
@@ -91,13 +95,15 @@ export class Leadership {
 
   /**
    * Takes part in a session. All leaders take part in the same ones, in the same order.
-   * @param options tolerateLost: go on without nodes that are lost, instead of failing; shape of the
-   *   tree, the same on all leaders
    */
   join(
     kind: TreeKind,
     stager: Stager,
-    { tolerateLost = false, shape = 'auto' }: { tolerateLost?: boolean; shape?: Shape } = {},
+    {
+      tolerateLostNodes: tolerateLost = false,
+      encrypt = false,
+      tree: shape = 'auto',
+    }: SessionOptions = {},
   ): Driver {
     const driver = new Driver({
       kind,
@@ -110,6 +116,7 @@ export class Leadership {
       shape,
       deadline: this.#deadline,
       log: this.#log,
+      encrypt,
       engine: { tolerateLost: Number(tolerateLost), ...this.#patience(tolerateLost) },
     });
     this.#drivers.push(driver);

@@ -28,6 +28,8 @@ export interface Configuration {
   keep: boolean;
   /** Go on without nodes that are lost during staging. */
   tolerateLostNodes: boolean;
+  /** Seal packages on their way between nodes, which are otherwise only authenticated. */
+  encrypt: boolean;
   verbose: boolean;
   /** Do not tell of success. */
   quiet: boolean;

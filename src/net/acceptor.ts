@@ -3,9 +3,9 @@
  * may be, and how long each may take. What is said on a connection is the caller's business.
  *
  * A peer that knows what to say needs milliseconds. So a new connection takes the place of the one
- * that has been pending longest: connections that say nothing, however many, are the ones to go,
- * and cannot keep others out. Descriptors are limited too, and most of them are for the files that
- * are unpacked here.
+ * that has been pending longest, of the address that has most of them: connections that say
+ * nothing, however many, are the ones to go, and cannot keep others out. Descriptors are limited
+ * too, and most of them are for the files that are unpacked here.
  */
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
@@ -24,12 +24,15 @@ const SHARE = 1 / 4;
 export class PendingConnection {
   /** Paused: nothing is read before the caller says so. */
   readonly socket: Socket;
+  /** Where it comes from; a local one from no address. */
+  readonly address: string;
   readonly #alarm: Alarm;
   readonly #patienceMs: number;
   readonly #leave: () => void;
 
   constructor(socket: Socket, patienceMs: number, left: () => void) {
     this.socket = socket;
+    this.address = socket.remoteAddress ?? '';
     this.#patienceMs = patienceMs;
     this.#alarm = new Alarm(() => socket.destroy());
     this.#leave = left;
@@ -60,7 +63,9 @@ export class Acceptor {
   readonly #patienceMs: number;
   readonly #most: number;
   readonly #servers: Server[] = [];
-  readonly #pending = new Set<PendingConnection>();
+  /** By address, in the order in which they came. */
+  readonly #pending = new Map<string, Set<PendingConnection>>();
+  #count = 0;
 
   /**
    * @param greet takes each connection
@@ -134,11 +139,6 @@ export class Acceptor {
     await this.#listen({ path: `\0${name}` });
   }
 
-  /** The connections that have proved nothing yet, in the order in which they came. */
-  get pending(): Iterable<PendingConnection> {
-    return this.#pending;
-  }
-
   /** Stops listening; connections live on. */
   close(): void {
     for (const server of this.#servers) server.close();
@@ -161,16 +161,30 @@ export class Acceptor {
   }
 
   #enter(socket: Socket): void {
-    if (this.#pending.size >= this.#most) {
-      const [longest] = this.#pending;
-      this.#pending.delete(longest!);
-      longest!.socket.destroy();
-    }
-    const pending = new PendingConnection(socket, this.#patienceMs, () =>
-      this.#pending.delete(pending),
+    const pending: PendingConnection = new PendingConnection(socket, this.#patienceMs, () =>
+      this.#remove(pending),
     );
-    this.#pending.add(pending);
+    if (this.#count >= this.#most) this.#evict();
+    const others = this.#pending.get(pending.address);
+    if (others === undefined) this.#pending.set(pending.address, new Set([pending]));
+    else others.add(pending);
+    this.#count++;
     this.#greet(pending);
+  }
+
+  #remove(pending: PendingConnection): void {
+    const { address } = pending;
+    const others = this.#pending.get(address);
+    if (others?.delete(pending)) this.#count--;
+    if (others?.size === 0) this.#pending.delete(address);
+  }
+
+  #evict(): void {
+    let most = new Set<PendingConnection>();
+    for (const others of this.#pending.values()) if (others.size > most.size) most = others;
+    const [longest] = most;
+    this.#remove(longest!);
+    longest!.socket.destroy();
   }
 }
 

@@ -64,6 +64,8 @@ export interface DriverOptions {
   shape?: Shape | undefined;
   deadline: Deadline;
   log: Log;
+  /** Packages are sealed too on their way to other nodes, not only authenticated. */
+  encrypt?: boolean;
   engine?: Partial<EngineConfig>;
 }
 
@@ -159,6 +161,7 @@ export class Driver {
       return;
     }
     const id = this.#free.pop()!;
+    if (this.#options.encrypt) link.sealAll();
     this.#happened(engine => {
       this.#links.set(id, link);
       engine.opened(id, from, 'child');
@@ -304,6 +307,7 @@ export class Driver {
         throw new Error('there are too many links');
       }
       log(`parent is position ${position} on ${card.host}, ${link.peer}`);
+      if (this.#options.encrypt) link.sealAll();
       this.#options.stager.joined?.(position);
       this.#happened(engine => {
         this.#links.set(id, link);

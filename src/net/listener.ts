@@ -19,6 +19,8 @@ export class Listener {
   readonly #accept: (link: Link) => void;
   readonly #expects: (greeting: Greeting) => boolean;
   #secret: Buffer | undefined;
+  /** Connections that have said hello before there was a secret, and what goes on with each. */
+  readonly #waiting = new Map<PendingConnection, () => void>();
 
   /**
    * @param accept takes each link
@@ -36,7 +38,8 @@ export class Listener {
    */
   admit(secret: Buffer): void {
     this.#secret = secret;
-    for (const pending of this.#acceptor.pending) this.#challenge(pending, secret);
+    for (const go of this.#waiting.values()) go();
+    this.#waiting.clear();
   }
 
   /** As {@link Acceptor.tcp}; by default on a port that the kernel chooses. */
@@ -54,22 +57,23 @@ export class Listener {
     this.#acceptor.close();
   }
 
+  /**
+   * Reads at once, though there may be no secret yet: so a stranger that hangs up is noticed, and one
+   * that says nothing, or more than a hello, has to go.
+   */
   #greet(pending: PendingConnection): void {
-    if (this.#secret !== undefined) this.#challenge(pending, this.#secret);
-  }
-
-  #challenge(pending: PendingConnection, secret: Buffer): void {
     const { socket } = pending;
     let received = Buffer.alloc(0);
     let handshake: ServerHandshake | undefined;
-    let keys: Keys;
-    const take = (bytes: Buffer) => {
-      received = Buffer.concat([received, bytes]);
+    const advance = () => {
+      let keys: Keys;
       try {
         if (handshake === undefined && received.length >= HELLO_BYTES) {
-          handshake = new ServerHandshake(secret, received.subarray(0, HELLO_BYTES));
+          if (this.#secret === undefined) return this.#wait(pending, received.length, advance);
+          handshake = new ServerHandshake(this.#secret, received.subarray(0, HELLO_BYTES));
           if (!this.#expects(handshake.greeting)) return void socket.destroy();
           socket.write(handshake.challenge);
+          pending.hurry();
         }
         if (handshake === undefined || received.length < HELLO_BYTES + PROOF_BYTES) return;
         keys = handshake.verify(received.subarray(HELLO_BYTES, HELLO_BYTES + PROOF_BYTES));
@@ -86,7 +90,18 @@ export class Listener {
       this.#accept(link);
     };
     pending.hurry();
-    socket.on('data', take);
+    socket.on('data', chunk => {
+      received = Buffer.concat([received, chunk]);
+      advance();
+    });
+    socket.once('close', () => this.#waiting.delete(pending));
     socket.resume();
+  }
+
+  /** The peer has said hello, in so many bytes, and waits for the secret to be known here. */
+  #wait(pending: PendingConnection, length: number, advance: () => void): void {
+    if (length > HELLO_BYTES) return void pending.socket.destroy();
+    pending.relax();
+    this.#waiting.set(pending, advance);
   }
 }

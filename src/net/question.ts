@@ -9,11 +9,15 @@ import { connect, type Socket } from 'node:net';
 import { Backoff, type Deadline } from '../deadline.ts';
 import { Acceptor, type PendingConnection } from './acceptor.ts';
 import type { Target } from './dial.ts';
+import { FairQueue } from './fair-queue.ts';
 
 /** A line longer than this is none of ours, in bytes. */
 const MAX_LINE = 16_384;
 /** How long an accepted connection may take to ask, in milliseconds. */
 const PATIENCE_MS = 5000;
+/** Questions that are looked at at a time, and that one address may have waiting. */
+const AT_A_TIME = 2;
+const WAITING = 16;
 /** Longest pause before asking again where no process listens yet, in milliseconds. */
 const RETRY_MS = 25;
 
@@ -21,6 +25,7 @@ const RETRY_MS = 25;
 export class Responder {
   readonly #answer: (question: string) => Promise<string>;
   readonly #acceptor = new Acceptor(pending => void this.#attend(pending), PATIENCE_MS);
+  readonly #queue = new FairQueue(AT_A_TIME, WAITING);
 
   /** @param answer throws for a question that is not to be answered */
   constructor(answer: (question: string) => Promise<string>) {
@@ -48,7 +53,9 @@ export class Responder {
     try {
       const question = await readLine(socket);
       pending.relax();
-      const answer = await this.#answer(question);
+      const answer = await this.#queue.run(pending.address, async () =>
+        socket.destroyed ? '' : this.#answer(question),
+      );
       pending.leave();
       if (!socket.destroyed) socket.end(`${answer}\n`);
     } catch {

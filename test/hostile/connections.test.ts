@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline, pause } from '../../src/deadline.ts';
@@ -58,6 +58,45 @@ links(
     for (const { socket } of silent) socket.destroy();
   },
 );
+
+/** A listener that does not know its secret yet. */
+async function waiting(
+  accept: (link: Link) => void,
+): Promise<{ listener: Listener; port: number }> {
+  const listener = new Listener(accept);
+  listeners.push(listener);
+  return { listener, port: await listener.tcp() };
+}
+
+links('a flood before there is a secret does not push out a peer of another address', async () => {
+  const { listener, port } = await waiting(link => link.destroy());
+  const dialled = dial({ host: '127.0.0.1', port }, SECRET, greeting(1), soon());
+  const flood: Socket[] = [];
+  for (let i = 0; i < 3000; i++) {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+    socket.on('error', () => {});
+    flood.push(socket);
+    await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  }
+  listener.admit(SECRET);
+  (await dialled).destroy();
+  for (const socket of flood) socket.destroy();
+});
+
+links('those that hang up before there is a secret leave nothing behind', async () => {
+  const { listener, port } = await waiting(() => {});
+  const before = readdirSync('/proc/self/fd').length;
+  for (let i = 0; i < 500; i++) {
+    const { socket, closed } = intrude(port);
+    await once(socket, 'connect');
+    socket.end();
+    await closed;
+  }
+  // Nor do those that say more than a hello, or go on after it.
+  for (let i = 0; i < 20; i++) await intrude(port, Buffer.alloc(200, 1)).closed;
+  while (readdirSync('/proc/self/fd').length > before + 10) await pause(5);
+  listener.admit(SECRET);
+});
 
 links('what was recorded is worth nothing on another connection', async () => {
   const accepted: Link[] = [];

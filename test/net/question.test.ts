@@ -4,10 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Deadline } from '../../src/deadline.ts';
+import { Deadline, pause } from '../../src/deadline.ts';
 import { PythonMpiError } from '../../src/errors.ts';
 import { ask, isListening, type Question, Responder } from '../../src/net/question.ts';
 
@@ -113,6 +113,31 @@ question('who takes the question and does not answer is told from who is not the
     assert.is(isRefused, expected);
     assert.is(await isListening([target], Deadline.after(2000)), expected);
   }
+});
+
+question('many who ask nonsense wait for each other, and others do not wait for them', async () => {
+  let [now, most] = [0, 0];
+  const open = new Responder(async asked => {
+    most = Math.max(most, ++now);
+    await pause(2);
+    now--;
+    if (!/^\d+$/.test(asked)) throw new Error('nonsense');
+    return String(2 * Number(asked));
+  });
+  const [port, server] = await stranger(() => {});
+  server.close();
+  await once(server, 'close');
+  await open.tcp([port]);
+  const flood = Array.from({ length: 300 }, () => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+    socket.on('error', () => {});
+    socket.write('nonsense\n');
+    return once(socket, 'close');
+  });
+  assert.is(await ask([{ host: '127.0.0.1', port }], double, Deadline.after(60_000), 'x'), 42);
+  await Promise.all(flood);
+  assert.is(most, 2);
+  open.close();
 });
 
 question.run();

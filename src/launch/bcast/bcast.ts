@@ -39,7 +39,7 @@ export interface Destination {
 /** One rank's broadcast. */
 export interface Bcast
   extends Pick<Run, 'env' | 'janitor' | 'log' | 'progress' | 'introduce' | 'complain'> {
-  configuration: Pick<Configuration, 'launcher' | 'reach' | 'timeout' | 'tree'>;
+  configuration: Pick<Configuration, 'launcher' | 'reach' | 'timeout' | 'tree' | 'encrypt'>;
   /** Files and directories to copy, or packages to extract: absolute paths. */
   sources: readonly string[];
   destination: Destination;
@@ -116,7 +116,7 @@ async function lead(
       secret,
       progress: isRoot ? run.progress : () => {},
     });
-    const driver = leadership.join(TREE, stager, { shape: configuration.tree });
+    const driver = leadership.join(TREE, stager, configuration);
     const cargo = isRoot ? open(run, agreed ? trees : undefined) : undefined;
     if (cargo !== undefined) void stager.offer(driver, cargo);
     const { ready, reused } = await leadership.verdictOf(driver, run.complain);
