@@ -8,7 +8,7 @@ export interface CommandOptions {
   cwd?: string;
   env?: NodeJS.ProcessEnv;
   /** Sent to standard input, which is then closed. */
-  input?: string;
+  input?: string | Uint8Array;
 }
 
 export interface CommandOutcome {

@@ -15,6 +15,8 @@ export interface CommandLine {
   ranks: number | undefined;
   /** Report on the script instead of running it. */
   check: boolean;
+  /** That report is for programs. */
+  json: boolean;
   /** Print what a report of a problem needs, instead of running anything. */
   diagnose: boolean;
   /** Everything that belongs to Python. */
@@ -41,6 +43,7 @@ interface Words {
   options: Partial<Record<SettingName, string>>;
   ranks: string | undefined;
   check: boolean;
+  json: boolean;
   diagnose: boolean;
   /** Some are not understood, or ask for something to be printed. */
   unclear: boolean;
@@ -52,6 +55,7 @@ function read(argv: readonly string[]): Words {
     options: {},
     ranks: undefined,
     check: false,
+    json: false,
     diagnose: false,
     unclear: false,
   };
@@ -61,6 +65,7 @@ function read(argv: readonly string[]): Words {
     if (word === '-n') words.ranks = argv[i++];
     else if (/^-n\d+$/.test(word)) words.ranks = word.slice(2);
     else if (word === '--check') words.check = true;
+    else if (word === '--json') words.json = true;
     else if (word === '--diagnose') words.diagnose = true;
     else if (!word.startsWith('--') || word === '--' || isPythons(word)) break;
     else {
@@ -95,9 +100,9 @@ export async function parseCommandLine(
   const python = argv.slice(words.end);
   const print = words.unclear ? await speak(argv.slice(0, words.end), version) : undefined;
   checkForOthersWords(python[0] ?? '');
-  const { options, check, diagnose } = words;
+  const { options, check, json, diagnose } = words;
   const ranks = words.ranks === undefined ? undefined : rankCount(words.ranks);
-  return { options, ranks, check, diagnose, python, print };
+  return { options, ranks, check, json, diagnose, python, print };
 }
 
 /**
@@ -133,6 +138,7 @@ async function speak(words: readonly string[], version: string): Promise<string 
     .helpOption('--help', 'show this help')
     .version(version, '--version', 'show the version')
     .option('--check', 'say what the script would look up on shared file systems; start nothing')
+    .option('--json', 'with --check: as JSON')
     .option('--diagnose', 'print what a report of a problem needs; start nothing')
     .option('-n <ranks>', 'start this many local ranks; only under no launcher')
     .addHelpText('after', helpTail());

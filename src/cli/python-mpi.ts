@@ -34,8 +34,11 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
   const configuration = configure(line.options, env, cwd);
   if (line.check) {
     const { check } = await import('../launch/check/check.ts');
-    const report = await check(configuration, line.python, env, cwd);
-    say(STDOUT, `${report.join('\n')}\n`);
+    const { findings, lines } = await check(configuration, line.python, env, cwd);
+    say(
+      STDOUT,
+      line.json ? `${JSON.stringify({ ...findings, lines })}\n` : `${lines.join('\n')}\n`,
+    );
     return 0;
   }
   if (line.diagnose) {

@@ -11,8 +11,9 @@ import { parseMountinfo } from '../../stage/mounts.ts';
 import { openPackages } from '../../stage/package-file.ts';
 import { freeSpace } from '../../stage/space.ts';
 import { measure } from '../../stage/unpack/measure.ts';
+import { readWords } from '../python-words.ts';
 import type { Configuration } from '../run.ts';
-import { advise } from './advice.ts';
+import { type Findings as Advised, advise } from './advice.ts';
 import PROBE from './probe.py.ts';
 
 interface Findings {
@@ -22,21 +23,67 @@ interface Findings {
   user: string;
 }
 
+/** A program as Python is going to read it. */
+interface Source {
+  script?: string;
+  code: string | Uint8Array;
+  /** Python's own options. */
+  options: readonly string[];
+}
+
 /** What Python was asked to run: a file, or code. */
-function programOf(python: readonly string[], cwd: string): { script?: string; code: string } {
-  for (const [i, word] of python.entries()) {
-    if (word === '-c') return { code: python[i + 1] ?? '' };
-    if (word === '-m') return { code: `import ${python[i + 1] ?? ''}` };
-    if (word.startsWith('-')) continue;
-    const script = resolve(cwd, word);
-    try {
-      return { script, code: readFileSync(script, 'utf8') };
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new PythonMpiError('USAGE', `cannot read ${word}: ${code}`, { cause: error });
+function sourceOf(python: readonly string[], cwd: string): Source {
+  const { program, options } = readWords(python);
+  switch (program.kind) {
+    case 'code':
+      return { code: program.code, options };
+    case 'module':
+      return { code: `import ${program.name}`, options };
+    case 'input':
+      throw new PythonMpiError('USAGE', 'there is no script to check');
+    case 'script': {
+      const script = resolve(cwd, program.file);
+      try {
+        return { script, code: readFileSync(script), options };
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        throw new PythonMpiError('USAGE', `cannot read ${program.file}: ${code}`, { cause: error });
+      }
     }
   }
-  throw new PythonMpiError('USAGE', 'there is no script to check');
+}
+
+/** Imports that may end the process before the check gives up. */
+const MAX_FATAL_IMPORTS = 20;
+
+/**
+ * Has an interpreter carry out the imports of a program.
+ * @throws PythonMpiError USAGE when it cannot read that, NO_INTERPRETER, TIMEOUT
+ */
+async function probe(
+  interpreter: string,
+  { code, options }: Source,
+  { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
+  deadline: Deadline,
+): Promise<Findings> {
+  const fatal: string[] = [];
+  for (;;) {
+    const { stdout, stderr } = await runCommand(
+      interpreter,
+      [...options, '-c', PROBE, ...fatal],
+      { cwd, env, input: code },
+      deadline,
+      new AbortController().signal,
+    );
+    const last = stdout.slice(stdout.lastIndexOf('\n') + 1);
+    if (last.startsWith('{')) return JSON.parse(last) as Findings;
+    const importing = [...stdout.matchAll(/^>(.*)$/gm)].at(-1)?.[1];
+    if (importing === undefined || fatal.length >= MAX_FATAL_IMPORTS) {
+      const why = stderr.trim().split('\n').at(-1) ?? '';
+      throw new PythonMpiError('USAGE', `${interpreter} cannot read the program: ${why}`);
+    }
+    fatal.push(importing);
+  }
 }
 
 /** Bytes of all packages once unpacked; undefined without packages. */
@@ -62,7 +109,7 @@ function real(path: string): string {
 }
 
 /**
- * The report on a script, a line each. Needs no job, and starts none.
+ * The report on a script, as facts and a line each. Needs no job, and starts none.
  * @param python Python's own arguments
  * @throws PythonMpiError USAGE, NO_INTERPRETER, TIMEOUT, NO_PACKAGE, PACKAGE_UNREADABLE,
  *   CORRUPT_PACKAGE
@@ -72,24 +119,13 @@ export async function check(
   python: readonly string[],
   env: NodeJS.ProcessEnv,
   cwd: string,
-): Promise<string[]> {
+): Promise<{ findings: Advised; lines: string[] }> {
   const deadline = Deadline.after(configuration.timeout);
-  const { script, code } = programOf(python, cwd);
+  const source = sourceOf(python, cwd);
+  const { script } = source;
   const directory = script === undefined ? cwd : dirname(script);
   const interpreter = configuration.python ?? 'python3';
-  const { stdout, stderr } = await runCommand(
-    interpreter,
-    ['-c', PROBE],
-    { cwd: directory, env, input: code },
-    deadline,
-    new AbortController().signal,
-  );
-  const last = stdout.slice(stdout.lastIndexOf('\n') + 1);
-  if (!last.startsWith('{')) {
-    const why = stderr.trim().split('\n').at(-1) ?? '';
-    throw new PythonMpiError('USAGE', `${interpreter} cannot read the program: ${why}`);
-  }
-  const findings = JSON.parse(last) as Findings;
+  const findings = await probe(interpreter, source, { cwd: directory, env }, deadline);
   const unpacked = await unpackedSize(configuration);
 
   const list = (value: string | undefined) => (value ?? '').split(':').filter(Boolean).map(real);
@@ -97,7 +133,7 @@ export async function check(
   for (const [path, count] of Object.entries(findings.lookups)) {
     lookups[real(path)] = (lookups[real(path)] ?? 0) + count;
   }
-  return advise({
+  const advised: Advised = {
     mounts: parseMountinfo(readFileSync('/proc/self/mountinfo', 'utf8')),
     places: [
       { name: 'script', paths: script === undefined ? [] : [real(script)] },
@@ -113,5 +149,6 @@ export async function check(
     unpacked,
     free: freeSpace(configuration.chroot),
     chroot: configuration.chroot,
-  });
+  };
+  return { findings: advised, lines: advise(advised) };
 }

@@ -1,7 +1,8 @@
 """Prints what the imports of a program look up, as a last line of JSON.
 
-Reads the program from standard input, and carries its imports out but nothing else. Look-ups are
-counted where importlib does them, per directory.
+Reads the program from standard input, and carries its imports out but nothing else, without those
+that are named as arguments. Look-ups are counted where importlib does them, per directory. A line
+before each import says which it is, since some end the process.
 """
 
 import os
@@ -40,12 +41,17 @@ def modules_of(node):
 look = external._path_stat
 external._path_stat = counting
 sys.addaudithook(lambda event, args: count(args[0]) if event == "open" else None)
-nodes = list(ast.walk(ast.parse(sys.stdin.read())))
+nodes = list(ast.walk(ast.parse(sys.stdin.buffer.read())))
+skipped = sys.argv[1:]
 # What only this probe has loaded is not there when the script starts.
 for name in set(sys.modules) - own:
     del sys.modules[name]
 for node in nodes:
     for name in modules_of(node):
+        if name in skipped:
+            missing.append(name)
+            continue
+        os.write(1, f"\n>{name}\n".encode())
         try:
             __import__(name)
         except BaseException:  # a module may even call exit

@@ -139,6 +139,38 @@ whole('imports are counted, and the script is not run', () => {
   assert.not.match(stdout, 'beside cannot');
 });
 
+whole('scripts as Python reads them: marks of order, encodings, options with values', () => {
+  const script = join(scratch(), 'script.py');
+  for (const content of [
+    '\xef\xbb\xbfimport nowhere\n',
+    '# -*- coding: latin-1 -*-\n# caf\xe9\nimport nowhere\n',
+  ]) {
+    writeFileSync(script, Buffer.from(content, 'latin1'));
+    for (const options of [[], ['-X', 'dev', '-W', 'ignore'], ['-BWignore']]) {
+      const args = ['--check', ...options, script];
+      const { status, stdout, stderr } = spawnSync(PROGRAM, args, { encoding: 'utf8' });
+      assert.is(status, 0, stderr);
+      assert.match(stdout, /^imports: nowhere cannot be imported here/m);
+    }
+  }
+});
+
+whole('imports that end the process are named, and the others counted; as JSON, too', () => {
+  const directory = scratch();
+  writeFileSync(join(directory, 'aborts.py'), 'import os; os.abort()\n');
+  writeFileSync(join(directory, 'leaves.py'), 'import os; os._exit(0)\n');
+  writeFileSync(join(directory, 'beside.py'), '');
+  const script = join(directory, 'script.py');
+  writeFileSync(script, 'import aborts\nimport leaves\nimport beside\n');
+  const args = ['--check', '--json', script];
+  const { status, stdout, stderr } = spawnSync(PROGRAM, args, { encoding: 'utf8' });
+  assert.is(status, 0, stderr);
+  const { missing, lookups, lines } = JSON.parse(stdout);
+  assert.equal(missing, ['aborts', 'leaves']);
+  assert.ok(lookups[directory] > 0, stdout);
+  assert.ok(Array.isArray(lines));
+});
+
 whole('packages are measured unpacked, in all formats, and a corrupt one is named', () => {
   const directory = scratch();
   const tar = Buffer.concat([
