@@ -9,7 +9,12 @@ import numpy  # noqa: E402 - it is what is timed
 
 imported = time.perf_counter() - start
 
-rank = os.environ.get("PMI_RANK", "0")
+# What each launcher calls it; the first one that is set says it.
+NAMES = (
+    "OMPI_COMM_WORLD_RANK PMIX_RANK PALS_RANKID PMI_RANK PMI_ID ALPS_APP_PE FLUX_TASK_RANK "
+    "JSM_NAMESPACE_RANK MV2_COMM_WORLD_RANK SLURM_PROCID"
+)
+rank = next((os.environ[name] for name in NAMES.split() if name in os.environ), "0")
 a = numpy.arange(12.0).reshape(3, 4)
 print(
     f"rank {rank} on {socket.gethostname()}: numpy {numpy.__version__} from {numpy.__file__}, "

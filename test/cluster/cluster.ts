@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Deadline, pause } from '../../src/deadline.ts';
 
-export type Launcher = 'hydra' | 'openmpi' | 'srun' | 'aprun';
+export type Launcher = 'hydra' | 'openmpi' | 'mpich5' | 'impi' | 'srun' | 'aprun';
 
 /** Root of the project; nodes see it where the machine has it. */
 export const PROJECT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
