@@ -1,5 +1,6 @@
 /**
- * What the root looks at before anything is sent: a run that could only fail afterwards does not begin.
+ * What the root looks at before anything is sent: a run that could only fail afterwards does not
+ * begin.
  */
 import { accessSync, constants } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';

@@ -52,7 +52,8 @@ export async function giveUp(
     await session.finish(SUCCESS);
     return new JobFailed(error);
   }
-  // What is wrong on a node is often wrong on all, and the first rank has told it and ended the job then.
+  // What is wrong on a node is often wrong on all, and the first rank has told it and ended
+  // the job then.
   if (error.seenBy === 'this node' && rank !== 0) await pause(PRECEDENCE_MS);
   run.complain(error);
   await release?.();
@@ -66,7 +67,10 @@ export async function giveUp(
   return new JobFailed(error);
 }
 
-/** Whether a rank is the first of its node; undefined where the launcher does not say who shares one. */
+/**
+ * Whether a rank is the first of its node; undefined where the launcher does not say who shares
+ * one.
+ */
 function leadershipOf(
   rank: number,
   nodes: readonly number[] | undefined,

@@ -1,9 +1,10 @@
 /**
  * The part of a rank that is not its node's leader: ask the leader what became of the broadcast.
  */
-import { Deadline } from '../deadline.ts';
+import { Deadline, pause } from '../deadline.ts';
 import { JobFailed } from '../errors.ts';
 import { self } from '../exec/processes.ts';
+import { OtherSession } from '../net/handshake.ts';
 import { askLeader } from '../net/local.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
 import { CLEANUP_MS } from './failure.ts';
@@ -12,6 +13,9 @@ import { chooseRendezvous } from './rendezvous/choose.ts';
 import type { NodeMap } from './rendezvous/node-map.ts';
 import { deserted } from './rendezvous/who-tells.ts';
 import type { Configuration, Run } from './run.ts';
+
+/** Pause before asking again a leader that is still in another run, in milliseconds. */
+const RETRY_MS = 100;
 
 /**
  * @returns the directory in which the leader has everything, after a good verdict
@@ -37,10 +41,21 @@ export async function follow(
   const about = { rank: session.placement.rank, position: nodeMap.position, member: self() };
   // When time is over the leader says so, and what it was that did not come.
   const last = new Deadline(deadline.at + CLEANUP_MS);
+  /** The leader may still be in the run before this one, which may have another secret. */
+  const ask = async (): Promise<unknown> => {
+    for (;;) {
+      const { secret, leader } = await rendezvous.follow();
+      try {
+        return await askLeader(leader.local, secret, about, last);
+      } catch (error) {
+        if (!(error instanceof OtherSession) || deadline.expired) throw error;
+        await pause(RETRY_MS);
+      }
+    }
+  };
   let verdict: LocalVerdict;
   try {
-    const { secret, leader } = await rendezvous.follow();
-    verdict = decodeVerdict(await askLeader(leader.local, secret, about, last));
+    verdict = decodeVerdict(await ask());
   } catch (thrown) {
     throw deserted(thrown);
   }

@@ -7,8 +7,16 @@ import { Deadline } from '../deadline.ts';
 import type { Failure, Ready } from '../engine/engine.ts';
 import { codeOfStatus, JobFailed, type PythonMpiError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { Driver, type Stager } from '../net/driver.ts';
-import { type Greeting, type Kind, LOCAL, STORE, type TreeKind } from '../net/handshake.ts';
+import { Driver, type Stager, type Verdict } from '../net/driver.ts';
+import {
+  type Greeting,
+  type Kind,
+  LOCAL,
+  REPORT,
+  STORE,
+  TREE,
+  type TreeKind,
+} from '../net/handshake.ts';
 import type { Link } from '../net/link.ts';
 import { Listener } from '../net/listener.ts';
 import { LocalGathering } from '../net/local.ts';
@@ -52,6 +60,10 @@ export class Leadership {
   /** Links of kinds that are not attended to yet. */
   #early: Link[] = [];
   #secret!: Buffer;
+  /** Kinds and numbers of the peers that have come. */
+  readonly #came = new Set<string>();
+  /** All nodes have what this run is about. */
+  #isDecided = false;
 
   private constructor(rendezvous: Rendezvous, nodeMap: NodeMap, deadline: Deadline, log: Log) {
     this.#rendezvous = rendezvous;
@@ -120,6 +132,13 @@ export class Leadership {
       engine: { tolerateLost: Number(tolerateLost), ...this.#patience(tolerateLost) },
     });
     this.#drivers.push(driver);
+    const decided = (verdict: Verdict) => {
+      // A survey is but the beginning of a run; what fails is told to all that come.
+      if (kind !== TREE || !('ready' in verdict)) return;
+      this.#isDecided = true;
+      this.#rendezvous.settled?.();
+    };
+    driver.verdict.then(decided, () => {});
     const why = shape === 'auto' ? 'it costs least' : 'as the user wants it';
     this.#log(`tree: ${driver.shape} of ${this.#leaders} nodes, ${why}`);
     driver.start();
@@ -190,10 +209,15 @@ export class Leadership {
 
   /**
    * Leaders that share a host know the same secret, and may listen where another one was expected.
+   * The ranks of the next run know it, too, and may come before this run is over: where a rank has
+   * been before, or all is decided, a first contact is not meant for this run.
    */
-  #expects({ kind, from, to }: Greeting): boolean {
+  #expects({ kind, from, to, returns }: Greeting): boolean | 'later' {
     if (to !== this.#nodeMap.position) return false;
-    return kind === LOCAL || (kind !== STORE && from < this.#leaders);
+    if (kind !== LOCAL && (kind === STORE || from >= this.#leaders)) return false;
+    if (kind === REPORT || returns) return true;
+    const isOver = this.#isDecided && kind !== LOCAL;
+    return isOver || this.#came.has(`${kind} ${from}`) ? 'later' : true;
   }
 
   get #leaders(): number {
@@ -201,7 +225,9 @@ export class Leadership {
   }
 
   #admit(link: Link): void {
-    const accept = this.#attended.get(link.greeting.kind);
+    const { kind, from } = link.greeting;
+    this.#came.add(`${kind} ${from}`);
+    const accept = this.#attended.get(kind);
     if (accept !== undefined) accept(link);
     else if (this.#early.length < this.#leaders) this.#early.push(link);
     else link.destroy();

@@ -23,7 +23,10 @@ export interface PrefixStagerOptions extends StreamStagerOptions {
   log: Log;
   /** Environment of the ranks. */
   env: NodeJS.ProcessEnv;
-  /** Gets a prefix ready for this job's Python before it counts as staged; throws when that could not run from it. */
+  /**
+   * Gets a prefix ready for this job's Python before it counts as staged; throws when that could
+   * not run from it.
+   */
   check: (directory: string) => Promise<void>;
   /** All files are there, in a draft. */
   unpacked: () => void;

@@ -56,7 +56,10 @@ export interface Run {
   env: NodeJS.ProcessEnv;
   /** The options that were given, as variables for the ranks of the embedded launcher. */
   settings: NodeJS.ProcessEnv;
-  /** The process that becomes Python, or stays beside it; undefined where this program itself starts the ranks. */
+  /**
+   * The process that becomes Python, or stays beside it; undefined where this program itself starts
+   * the ranks.
+   */
   starter: Starter | undefined;
   /** Command line that runs this program again, for the ranks of the embedded launcher. */
   self: readonly [string, ...string[]];

@@ -9,7 +9,13 @@
 import { connect, type Socket } from 'node:net';
 import { Alarm, Backoff, type Deadline, now } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
-import { CHALLENGE_BYTES, ClientHandshake, type Greeting, type Keys } from './handshake.ts';
+import {
+  CHALLENGE_BYTES,
+  ClientHandshake,
+  type Greeting,
+  type Keys,
+  OtherSession,
+} from './handshake.ts';
 import { Link } from './link.ts';
 
 /**
@@ -98,6 +104,7 @@ export function dialAny(
   const { promise, resolve, reject } = Promise.withResolvers<Link>();
   const attempts = new Set<AbortController>();
   let begun = 0;
+  let busy: OtherSession | undefined;
   const begin = () => {
     const target = targets[begun++];
     if (target === undefined) return;
@@ -115,8 +122,9 @@ export function dialAny(
       },
       error => {
         attempts.delete(attempt);
+        if (error instanceof OtherSession) busy = error;
         if (begun < targets.length) begin();
-        else if (attempts.size === 0) reject(error);
+        else if (attempts.size === 0) reject(busy ?? error);
       },
     );
   };
@@ -129,15 +137,21 @@ export function dialAny(
 /**
  * Repeats an attempt that fails as UNREACHABLE.
  * @param until no try begins later, but the first one
+ * @param patience the same where the peer is there, and still in another session
  * @throws whatever the last attempt throws
  */
-export async function retry<T>(attempt: () => Promise<T>, until: Deadline): Promise<T> {
+export async function retry<T>(
+  attempt: () => Promise<T>,
+  until: Deadline,
+  patience = until,
+): Promise<T> {
   const backoff = new Backoff(RETRY_MS);
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
-      if (asPythonMpiError(error).code !== 'UNREACHABLE' || until.expired) throw error;
+      const last = error instanceof OtherSession ? patience : until;
+      if (asPythonMpiError(error).code !== 'UNREACHABLE' || last.expired) throw error;
       await backoff.pause();
     }
   }

@@ -291,7 +291,8 @@ export class Driver {
 
   async #dial(position: number): Promise<void> {
     const { kind, secret, cardOf, log } = this.#options;
-    const greeting = { kind, from: this.#options.position, to: position } as const;
+    const { position: from, deadline } = this.#options;
+    const greeting = { kind, from, to: position, returns: this.#hadParent };
     try {
       const card = await cardOf(position);
       // A new parent in place of a lost one has listened for long, or is lost too: it is
@@ -300,6 +301,7 @@ export class Driver {
       const link = await retry(
         () => dialAny(card.endpoints, secret, greeting, Deadline.after(DIAL_MS)),
         late,
+        deadline,
       );
       const id = this.#free.pop();
       if (id === undefined) {

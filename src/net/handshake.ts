@@ -2,13 +2,17 @@
  * The keyed challenge on every connection: a peer without the session's secret gets no byte in or
  * out.
  *
- *     client -> server   hello      "PMPI" version kind 0 0  from:u32  to:u32  nonce:16      32 bytes
+ *     client -> server   hello      "PMPI" version kind returns 0  from:u32  to:u32  nonce:16      32 bytes
  *     server -> client   challenge  nonce:16  mac(secret, "server" hello nonce):32            48 bytes
  *     client -> server   proof      mac(secret, "client" hello challenge):32                  32 bytes
  *
  * Integers are little-endian, macs HMAC-SHA-256. Both nonces enter both macs, so neither side's
  * part can be replayed, and each side's label keeps it from being reflected. The server proves
  * itself first, so a stranger on a recycled port learns nothing but a nonce.
+ *
+ * A server that is in another session than the client says so instead of the challenge, by a mac
+ * with a label of its own: a client of the next run has come before this one is over, and comes
+ * again.
  *
  * The keys of the records that follow are HKDF-SHA-256(secret, salt: hello challenge), so they are
  * this connection's alone. Pure: knows no socket and no time.
@@ -52,6 +56,8 @@ export interface Greeting {
   from: number;
   /** Position the client means to reach. */
   to: number;
+  /** The client has been part of this session before, and comes back by another way. */
+  returns?: boolean;
 }
 
 /** Draws a secret. */
@@ -91,6 +97,16 @@ function keysOf(secret: Buffer, hello: Buffer, challenge: Buffer, isClient: bool
   return isClient ? { write: up, read: down } : { write: down, read: up };
 }
 
+/** A label of what a server says that is busy with another session. */
+const ELSEWHERE = 'server elsewhere';
+
+/** The peer knows the secret, and is still in a session that this one is no part of. */
+export class OtherSession extends PythonMpiError {
+  constructor() {
+    super('UNREACHABLE', 'the peer is still in another session of this job');
+  }
+}
+
 function refuse(what: string): never {
   throw new PythonMpiError('AUTHENTICATION', what, {
     hint: 'another job or program answers there',
@@ -108,6 +124,7 @@ export class ClientHandshake {
     this.hello.write(MAGIC, 'latin1');
     this.hello[4] = VERSION;
     this.hello[5] = greeting.kind;
+    this.hello[6] = Number(greeting.returns ?? false);
     this.hello.writeUInt32LE(greeting.from, 8);
     this.hello.writeUInt32LE(greeting.to, 12);
     randomBytes(NONCE_BYTES).copy(this.hello, HELLO_BYTES - NONCE_BYTES);
@@ -117,12 +134,15 @@ export class ClientHandshake {
    * Checks that the server knows the secret.
    * @param challenge exactly CHALLENGE_BYTES
    * @returns the proof to send, and the keys of all that follows it
-   * @throws PythonMpiError AUTHENTICATION
+   * @throws PythonMpiError AUTHENTICATION; OtherSession
    */
   prove(challenge: Buffer): { proof: Buffer; keys: Keys } {
     const nonce = challenge.subarray(0, NONCE_BYTES);
-    const expected = mac(this.#secret, 'server', this.hello, nonce);
-    if (!timingSafeEqual(challenge.subarray(NONCE_BYTES), expected)) {
+    const theirs = challenge.subarray(NONCE_BYTES);
+    if (timingSafeEqual(theirs, mac(this.#secret, ELSEWHERE, this.hello, nonce))) {
+      throw new OtherSession();
+    }
+    if (!timingSafeEqual(theirs, mac(this.#secret, 'server', this.hello, nonce))) {
       refuse('a peer does not know the secret of this job');
     }
     return {
@@ -151,8 +171,15 @@ export class ServerHandshake {
     this.#secret = secret;
     this.#hello = Buffer.from(hello);
     this.greeting = { kind, from: hello.readUInt32LE(8), to: hello.readUInt32LE(12) };
+    if (hello[6] === 1) this.greeting.returns = true;
     const nonce = randomBytes(NONCE_BYTES);
     this.challenge = Buffer.concat([nonce, mac(secret, 'server', hello, nonce)]);
+  }
+
+  /** Instead of the challenge: tells a client of another session that it is not meant. */
+  get refusal(): Buffer {
+    const nonce = this.challenge.subarray(0, NONCE_BYTES);
+    return Buffer.concat([nonce, mac(this.#secret, ELSEWHERE, this.#hello, nonce)]);
   }
 
   /**

@@ -14,10 +14,16 @@ import { Link } from './link.ts';
 /** How long an accepted connection may take to prove itself, in milliseconds. */
 const PROOF_MS = 5000;
 
+/**
+ * Whether a listener is the one that a client means; `later` when it is, and is still in a session
+ * that the client is no part of.
+ */
+export type Expects = (greeting: Greeting) => boolean | 'later';
+
 export class Listener {
   readonly #acceptor = new Acceptor(pending => this.#greet(pending), PROOF_MS);
   readonly #accept: (link: Link) => void;
-  readonly #expects: (greeting: Greeting) => boolean;
+  readonly #expects: Expects;
   #secret: Buffer | undefined;
   /** Connections that have said hello before there was a secret, and what goes on with each. */
   readonly #waiting = new Map<PendingConnection, () => void>();
@@ -27,7 +33,7 @@ export class Listener {
    * @param expects whether this listener is the one that a client means; another one may have the
    *   same secret
    */
-  constructor(accept: (link: Link) => void, expects: (greeting: Greeting) => boolean = () => true) {
+  constructor(accept: (link: Link) => void, expects: Expects = () => true) {
     this.#accept = accept;
     this.#expects = expects;
   }
@@ -58,8 +64,8 @@ export class Listener {
   }
 
   /**
-   * Reads at once, though there may be no secret yet: so a stranger that hangs up is noticed, and one
-   * that says nothing, or more than a hello, has to go.
+   * Reads at once, though there may be no secret yet: so a stranger that hangs up is noticed, and
+   * one that says nothing, or more than a hello, has to go.
    */
   #greet(pending: PendingConnection): void {
     const { socket } = pending;
@@ -71,7 +77,9 @@ export class Listener {
         if (handshake === undefined && received.length >= HELLO_BYTES) {
           if (this.#secret === undefined) return this.#wait(pending, received.length, advance);
           handshake = new ServerHandshake(this.#secret, received.subarray(0, HELLO_BYTES));
-          if (!this.#expects(handshake.greeting)) return void socket.destroy();
+          const answer = this.#expects(handshake.greeting);
+          if (answer === 'later') return void socket.end(handshake.refusal);
+          if (!answer) return void socket.destroy();
           socket.write(handshake.challenge);
           pending.hurry();
         }

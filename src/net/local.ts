@@ -4,7 +4,7 @@
  * Over a link of kind LOCAL, one line of JSON each way: the rank says what it is, the leader
  * answers once with the outcome. What an outcome holds is the caller's business.
  */
-import type { Deadline } from '../deadline.ts';
+import { Deadline } from '../deadline.ts';
 import { dial, retry } from './dial.ts';
 import { LOCAL } from './handshake.ts';
 import { Lines } from './lines.ts';
@@ -67,7 +67,8 @@ export class LocalGathering<Member, Verdict> {
  * The side of a rank that is not its node's leader.
  * @param socket name of the leader's local socket
  * @returns what the leader announced
- * @throws PythonMpiError UNREACHABLE, AUTHENTICATION, PEER_LOST or TIMEOUT
+ * @throws PythonMpiError UNREACHABLE, AUTHENTICATION, PEER_LOST or TIMEOUT; OtherSession at once,
+ *   since the next session may have another secret
  */
 export async function askLeader(
   socket: string,
@@ -77,7 +78,11 @@ export async function askLeader(
 ): Promise<unknown> {
   const greeting = { kind: LOCAL, from: self.rank, to: self.position } as const;
   // The leader may not have got as far as listening.
-  const link = await retry(() => dial({ local: socket }, secret, greeting, deadline), deadline);
+  const link = await retry(
+    () => dial({ local: socket }, secret, greeting, deadline),
+    deadline,
+    new Deadline(0),
+  );
   const lines = new Lines(link, 'the node leader');
   lines.send(self.member);
   try {

@@ -1,6 +1,6 @@
 /**
- * Where a site wants its nodes to be reached: at one network interface, on ports of a range. Knows the wishes, not
- * the sockets.
+ * Where a site wants its nodes to be reached: at one network interface, on ports of a range. Knows
+ * the wishes, not the sockets.
  */
 import { randomInt } from 'node:crypto';
 

@@ -61,6 +61,7 @@ export function chooseRendezvous(
         source = make(await import('./munge-secret.ts'));
         return source.find();
       },
+      settled: () => source?.settled?.(),
       close: () => source?.close(),
     });
   };

@@ -15,6 +15,8 @@ import type { Rendezvous } from './rendezvous.ts';
 /** How this rank comes by the secret of the session, which is the same on all ranks. */
 export interface SecretSource {
   find(): Promise<Buffer>;
+  /** As Rendezvous.settled. */
+  settled?(): void;
   /** No rank asks this one for the secret any more. */
   close(): void;
 }
@@ -129,6 +131,10 @@ export class DerivedRendezvous implements Rendezvous {
 
   async cardOf(position: number): Promise<Card> {
     return this.#card(position);
+  }
+
+  settled(): void {
+    this.#source.settled?.();
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /**
  * A key-value store for launchers that have none: the root serves it to all ranks, over links that
- * prove the secret of a rendezvous file it has posted where all nodes see it. What is spoken is PMI-1, with
- * the built-in server.
+ * prove the secret of a rendezvous file it has posted where all nodes see it. What is spoken is
+ * PMI-1, with the built-in server.
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -24,13 +24,13 @@ import type { RendezvousFile } from '../../pmi/rendezvous-file.ts';
 import { kvsOf } from '../../pmi/session.ts';
 
 /**
- * Pause before looking for the rendezvous file again: gentle to a file server that thousands ask, in
- * milliseconds.
+ * Pause before looking for the rendezvous file again: gentle to a file server that thousands ask,
+ * in milliseconds.
  */
 const LOOK_MS = 200;
 /**
- * How long one try to reach the root may take, in milliseconds: the rendezvous file may be that of a job that
- * is dead.
+ * How long one try to reach the root may take, in milliseconds: the rendezvous file may be that of
+ * a job that is dead.
  */
 const TRY_MS = 2000;
 
@@ -42,8 +42,8 @@ export interface KvsServerOptions {
 }
 
 /**
- * The rendezvous with a store, where the launcher leaves the ranks to a rendezvous file; any other as it is.
- * All ranks come here.
+ * The rendezvous with a store, where the launcher leaves the ranks to a rendezvous file; any other
+ * as it is. All ranks come here.
  * @throws PythonMpiError on the root: NO_SECRET when the shared directory is of no use, TIMEOUT
  *   when ranks fail to come
  */
@@ -159,7 +159,10 @@ class KvsServer {
     return dial({ local: this.#local }, this.#secret, greeting, deadline);
   }
 
-  /** Waits until all ranks have come; none needs the rendezvous file then. @throws PythonMpiError TIMEOUT */
+  /**
+   * Waits until all ranks have come; none needs the rendezvous file then. @throws PythonMpiError
+   * TIMEOUT
+   */
   async allRanks(deadline: Deadline): Promise<void> {
     try {
       await deadline.wait(this.#complete.promise, 'all ranks');

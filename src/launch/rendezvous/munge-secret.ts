@@ -53,7 +53,11 @@ export function sealedSecret(options: SealedSecretOptions): SecretSource {
   const { position, leads, leaders, locals } = nodeMap;
   const munge = new Munge(socket, deadline);
   const name = `python-mpi secret of job ${jobId}`;
-  let responder: Responder | undefined;
+  /** For the ranks of this node, and for the leaders below. */
+  const responders: Record<'local' | 'tree', Responder | undefined> = {
+    local: undefined,
+    tree: undefined,
+  };
 
   /** What this user has sealed for this job. */
   const open = async (credential: string): Promise<string[]> => {
@@ -134,14 +138,18 @@ export function sealedSecret(options: SealedSecretOptions): SecretSource {
       const [nonce] = await open(question);
       return munge.seal(`${name}|${nonce}|${(await secret).toString('hex')}`);
     };
-    responder = new Responder(answer);
     const { endpoints, local } = placeOf(jobId, hosts, position, reach.ports);
-    if (locals > 1) await responder.local(local);
-    if (childrenOf(position, leaders.length).length > 0)
-      await responder.tcp(
+    if (locals > 1) {
+      responders.local = new Responder(answer);
+      await responders.local.local(local);
+    }
+    if (childrenOf(position, leaders.length).length > 0) {
+      responders.tree = new Responder(answer);
+      await responders.tree.tcp(
         endpoints.map(endpoint => endpoint.port),
         await listeningAddresses(reach, position),
       );
+    }
     return secret;
   };
 
@@ -150,7 +158,11 @@ export function sealedSecret(options: SealedSecretOptions): SecretSource {
       if (!leads) return askLeader();
       return leadBy(position > 0 ? askUp() : draw());
     },
-    close: () => responder?.close(),
+    settled: () => responders.tree?.close(),
+    close() {
+      responders.local?.close();
+      responders.tree?.close();
+    },
   };
 }
 

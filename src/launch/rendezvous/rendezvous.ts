@@ -16,6 +16,8 @@ export interface Rendezvous {
   readonly latenessMs: number;
   /** Where the leader of a position can be reached. Only after {@link lead} or {@link follow}. */
   cardOf(position: number): Promise<Card>;
+  /** All nodes have what this run is about: other leaders that come now belong to the next. */
+  settled?(): void;
   /** No other rank has to find this one any more. */
   close(): void;
 }
