@@ -54,6 +54,37 @@ os.write(1, b"no line break at the end of " + r.encode())
   assert.is(out.match(/no line break/g)!.length, 4);
 });
 
+ranks('what has no line break is there when a rank waits: prompts, and progress bars', async () => {
+  const code = `
+import os, sys
+if os.environ["RANK"] == "0":
+    sys.stdout.write("name? "); sys.stdout.flush()
+    name = sys.stdin.readline().strip()
+    sys.stdout.write("\\r 50%"); sys.stdout.flush()
+    print(sys.stdin.readline().strip(), "and", name)
+`;
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    RANKS,
+    '2',
+    '/usr/bin/python3',
+    '-c',
+    code,
+  ];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', data => {
+    const before = out;
+    out += data;
+    // Each answer is given only when the question can be read.
+    if (!before.includes('name? ') && out.includes('name? ')) child.stdin.write('me\n');
+    if (!before.includes('50%') && out.includes('50%')) child.stdin.end('you\n');
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  assert.is(status, 0);
+  assert.is(out, 'name? \r 50%you and me\n');
+});
+
 ranks('standard input goes to rank 0 only', async () => {
   const code = 'import os, sys; print(os.environ["RANK"], repr(sys.stdin.read()))';
   const { out } = await job(3, code, 'hello');
