@@ -7,12 +7,13 @@
  * before and on the order of sets.
  */
 
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import COMPILE from './compile.py.ts';
 import { type Context, checkCancelled } from './context.ts';
-import { exists, readable } from './disk.ts';
+import { contentOf, exists, readable } from './disk.ts';
+import { isEscaped } from './filename.ts';
 import type { Interpreter } from './interpreter.ts';
 import { ordered } from './ordered.ts';
 import { relocate } from './relocate.ts';
@@ -35,7 +36,9 @@ export async function addBytecode(
 ): Promise<string[]> {
   const modules = tree
     .files()
-    .filter(({ path }) => path.endsWith('.py') && !path.startsWith('bin/'));
+    .filter(({ path }) => path.endsWith('.py') && !path.startsWith('bin/'))
+    // No module can be called so.
+    .filter(({ path }) => !isEscaped(path));
   const copy = join(context.scratch, 'compile');
   await mkdir(copy, { recursive: true });
   for await (const _ of ordered(modules, READ_AHEAD, module => stageSource(module, copy)));
@@ -69,7 +72,8 @@ export async function addBytecode(
 
 async function stageSource(module: FileEntry, copy: string): Promise<void> {
   const { content } = module;
-  const source = typeof content === 'string' ? await readable(content, readFile(content)) : content;
+  const source =
+    typeof content === 'string' ? await readable(content, contentOf(content)) : content;
   const file = join(copy, module.path);
   await mkdir(dirname(file), { recursive: true });
   await writeFile(file, relocate(module, source).content);

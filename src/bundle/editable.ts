@@ -6,10 +6,9 @@
  * modules. Loaders that build on import cannot be resolved to files and are refused by name.
  */
 
-import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
-import { isDirectory, originsOf, readable } from './disk.ts';
+import { contentOf, isDirectory, namesIn, originsOf, readable } from './disk.ts';
 import type { Collection } from './source.ts';
 import { type FileEntry, type Layer, locate } from './tree.ts';
 import { walk } from './walk.ts';
@@ -28,7 +27,7 @@ export async function resolveEditables(layer: Layer, collection: Collection): Pr
   for (const entry of collection.tree.files()) {
     if (entry.layer !== layer || !POINTER.test(entry.path) || typeof entry.content !== 'string')
       continue;
-    const text = await readable(entry.content, readFile(entry.content, 'utf8'));
+    const text = (await readable(entry.content, contentOf(entry.content))).toString();
     if (entry.path.endsWith('.egg-link')) collection.tree.delete(entry.path);
     else await resolvePth(entry, entry.content, text, collection);
   }
@@ -80,7 +79,7 @@ async function resolveFinder(
   const module = collection.tree.get(`${site}/${finder}.py`);
   const source =
     module?.kind === 'file' && typeof module.content === 'string'
-      ? await readFile(module.content, 'utf8')
+      ? (await contentOf(module.content)).toString()
       : '';
   const mapping = /^MAPPING\b[^={]*=\s*(\{[^}]*\})/m.exec(source)?.[1];
   if (mapping === undefined) {
@@ -110,7 +109,7 @@ async function takeModules(
   layer: Layer,
   collection: Collection,
 ): Promise<void> {
-  for (const name of (await readable(directory, readdir(directory))).sort()) {
+  for (const name of (await readable(directory, namesIn(directory))).sort()) {
     const path = join(directory, name);
     const module = /^[A-Za-z_]\w*(?:\.py|\.[\w-]*\.?so)$/.test(name) && name !== 'setup.py';
     const metadata = /\.(?:egg|dist)-info$/.test(name);
@@ -128,7 +127,7 @@ async function take(from: string, at: string, layer: Layer, collection: Collecti
 
 async function holdsCode(path: string, depth: number): Promise<boolean> {
   if (depth === 0 || !(await isDirectory(path))) return false;
-  const names = await readable(path, readdir(path));
+  const names = await readable(path, namesIn(path));
   if (names.some(name => name.endsWith('.py'))) return true;
   for (const name of names) if (await holdsCode(join(path, name), depth - 1)) return true;
   return false;

@@ -10,9 +10,9 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { END, padding, tarHeader } from '../tar/header.ts';
-import { binaryPath } from '../tar/names.ts';
 import { type Context, checkCancelled } from './context.ts';
 import { readable } from './disk.ts';
+import { bytesOf, onDisk } from './filename.ts';
 import { ordered } from './ordered.ts';
 import { type Leftover, relocate } from './relocate.ts';
 import type { FileEntry, LinkEntry, Tree } from './tree.ts';
@@ -24,7 +24,7 @@ const NOTHING = Buffer.alloc(0);
 /** Most that one read call is asked for: the system's own limit is just below 2 GiB. */
 const READ_BYTES = 1024 * 1024 * 1024;
 
-/** What the manifest says of a file. */
+/** What the manifest says of a file; bytes of its name that are not UTF-8 as in filename.ts. */
 export interface FileRecord {
   path: string;
   size: number;
@@ -141,7 +141,7 @@ async function readEntry(
 
 /** A whole file of any size; `readFile` ends at 2 GiB. */
 async function readWhole(path: string): Promise<Buffer> {
-  const file = await open(path);
+  const file = await open(onDisk(path));
   try {
     const content = Buffer.allocUnsafe((await file.stat()).size);
     let length = 0;
@@ -161,21 +161,26 @@ async function readWhole(path: string): Promise<Buffer> {
   }
 }
 
+/** A name as tar headers are given it: see tar/names.ts. */
+function binary(name: string): string {
+  return bytesOf(name).toString('latin1');
+}
+
 function directoryHeader(path: string, mtime: number): Buffer {
-  const name = `${binaryPath(path)}/`;
+  const name = `${binary(path)}/`;
   return tarHeader({ type: 'directory', name, target: '', mode: 0o755, size: 0, mtime });
 }
 
 function fileHeader(path: string, executable: boolean, size: number, mtime: number): Buffer {
   const mode = executable ? 0o755 : 0o644;
-  return tarHeader({ type: 'file', name: binaryPath(path), target: '', mode, size, mtime });
+  return tarHeader({ type: 'file', name: binary(path), target: '', mode, size, mtime });
 }
 
 function linkHeader({ path, target }: LinkEntry, mtime: number): Buffer {
   return tarHeader({
     type: 'symlink',
-    name: binaryPath(path),
-    target: binaryPath(target),
+    name: binary(path),
+    target: binary(target),
     mode: 0o777,
     size: 0,
     mtime,

@@ -6,10 +6,9 @@
  * anywhere and not found.
  */
 
-import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path/posix';
 import { readDynamic } from '../elf.ts';
-import { firstExisting, readable } from './disk.ts';
+import { contentOf, firstExisting, readable, realPath } from './disk.ts';
 import type { Collection } from './source.ts';
 import { type Layer, locate } from './tree.ts';
 
@@ -65,7 +64,7 @@ export async function librariesOf(
     .flatMap(({ content }) => (typeof content === 'string' ? [content] : []));
 
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
-    const dynamic = readDynamic(await readable(file, readFile(file)));
+    const dynamic = readDynamic(await readable(file, contentOf(file)));
     const own = (dynamic?.searchPaths ?? [])
       .flatMap(({ value }) => value.split(':'))
       .map(path => path.replace(/\$\{?ORIGIN\}?/, dirname(file)));
@@ -80,7 +79,7 @@ export async function librariesOf(
       if (path === undefined) {
         if (!present.has(name)) missing.add(name);
       } else if (!bundled(path) && accept(path)) {
-        const real = await realpath(path);
+        const real = await realPath(path);
         found.set(name, { name, file: real });
         pending.push(real);
       }

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import { PythonMpiError } from '../errors.ts';
 import { type Member, type TarHandler, TarReader } from '../tar/read.ts';
+import { bytesOf } from './filename.ts';
 import type { EntryRecord, FileRecord } from './frames.ts';
 import type { Leftover } from './relocate.ts';
 
@@ -68,7 +69,9 @@ export function contentDigest(entries: readonly EntryRecord[]): string {
       ? `link ${entry.path}\0${entry.target}\n`
       : `${entry.executable ? 'program' : 'file'} ${entry.path}\0${entry.sha256}\n`,
   );
-  return createHash('sha256').update(lines.sort().join('')).digest('hex');
+  return createHash('sha256')
+    .update(bytesOf(lines.sort().join('')))
+    .digest('hex');
 }
 
 export function encodeManifest(manifest: Manifest): Buffer {

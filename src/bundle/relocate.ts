@@ -7,8 +7,10 @@
  * bytes out.
  */
 
-import { basename, dirname, join, relative } from 'node:path/posix';
+import { dirname, relative } from 'node:path/posix';
 import { isElf, readDynamic, withSearchPath } from '../elf.ts';
+import { bytesOf } from './filename.ts';
+import { relocateShebang } from './shebang.ts';
 import SYSCONFIG_END from './sysconfig.py.ts';
 import { type FileEntry, locate, type Origin } from './tree.ts';
 
@@ -32,6 +34,8 @@ const NOTES = /(?:^|\/)(?:[^/]+\.(?:dist|egg)-info|conda-meta)\//;
 const INTERPRETER = /(?:^|\/)(?:bin\/python[\d.]*|libpython[^/]*)$/;
 const TEXT_PROBE = 8192;
 
+const SHELL = Buffer.from('#!/bin/sh\n');
+
 const SYSCONFIG = /(?:^|\/)_sysconfigdata[^/]*\.py$/;
 
 /**
@@ -43,14 +47,18 @@ export function relocate(entry: FileEntry, content: Buffer): Relocated {
   if (layer.origins.length === 0) return { content, leftover: undefined };
   // Everything below is bytes as latin1 text, which keeps them whatever the encoding; so paths must
   // be too.
-  const path = bytesOf(entry.path);
-  const origins = layer.origins.map(({ from, at }) => ({ from: bytesOf(from), at: bytesOf(at) }));
+  const path = binary(entry.path);
+  const origins = layer.origins.map(({ from, at }) => ({ from: binary(from), at: binary(at) }));
   if (isElf(content)) return relocateElf(path, content, origins);
-  if (!holds(content, origins) || NOTES.test(path)) return { content, leftover: undefined };
-  if (content.subarray(0, TEXT_PROBE).includes(0)) return { content, leftover: { kind: 'data' } };
+  // In a script for the shell a path may be quoted beyond recognition.
+  const mayHold = content.subarray(0, SHELL.length).equals(SHELL) || holds(content, origins);
+  if (!mayHold || NOTES.test(path)) return { content, leftover: undefined };
+  if (content.subarray(0, TEXT_PROBE).includes(0)) {
+    return { content, leftover: holds(content, origins) ? { kind: 'data' } : undefined };
+  }
 
   const text = content.toString('latin1');
-  let changed = relocateShebang(path, text, origins);
+  let changed = relocateShebang(path, text, old => locate(old, origins) !== undefined);
   if (SYSCONFIG.test(path)) changed = relocateSysconfig(changed, origins);
   if (path.endsWith('.pc')) {
     changed = replacePaths(changed, origins, at => `\${pcfiledir}/${relative(dirname(path), at)}`);
@@ -62,8 +70,8 @@ export function relocate(entry: FileEntry, content: Buffer): Relocated {
 }
 
 /** A path as files hold it, one character for each byte. */
-function bytesOf(path: string): string {
-  return Buffer.from(path).toString('latin1');
+function binary(path: string): string {
+  return bytesOf(path).toString('latin1');
 }
 
 /** Whether any old location occurs as a whole path or the beginning of one. */
@@ -93,33 +101,6 @@ function replacePaths(
 
 function literal(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-}
-
-/**
- * A script's interpreter. Python is run from the directory next to the script, or PATH, through
- * lines that are both shell and Python, since a `#!` line can only hold an absolute path. Others
- * are looked up in PATH.
- */
-function relocateShebang(path: string, text: string, origins: readonly Origin[]): string {
-  const direct = /^#![ \t]*(\S+)[ \t]*([^\n]*)\n/.exec(text);
-  // What pip writes when the path is too long for a `#!` line.
-  const wrapped = /^#!\/bin\/sh\n'''exec' "?([^"\n ]+)"? ?([^\n]*?) ?"\$0" "\$@"\n' '''\n/.exec(
-    text,
-  );
-  const match = wrapped ?? direct;
-  const old = match === null ? undefined : locate(match[1]!, origins);
-  if (match === null || old === undefined) return text;
-  const rest = text.slice(match[0].length);
-  const name = basename(old);
-  const options = match[2]!.trim() === '' ? '' : `${match[2]!.trim()} `;
-  if (!/^python[\d.]*$/.test(name)) {
-    return `#!/usr/bin/env ${options === '' ? name : `-S ${name} ${options.trim()}`}\n${rest}`;
-  }
-  const beside = join(relative(dirname(path), 'bin'), 'python3');
-  return `#!/bin/sh
-'''exec' "$(command -v "$(dirname -- "$0")/${beside}" || echo python3)" ${options}"$0" "$@"
-' '''
-${rest}`;
 }
 
 /** The build's own variables, of which those that are paths are put right when they are read. */

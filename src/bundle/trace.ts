@@ -7,11 +7,13 @@
  * in the package is sent to the original place. Data files of a package that was used, libraries
  * and package metadata stay.
  */
-import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import { checkCancelled } from './context.ts';
+import { realPath } from './disk.ts';
 import { FALLBACK_MODULE, fallbackSource } from './fallback.ts';
+import { nameOf, onDisk } from './filename.ts';
 import { ordered } from './ordered.ts';
 import RECORDER from './recorder.py.ts';
 import type { Collection } from './source.ts';
@@ -106,14 +108,14 @@ async function traceCommand(
 
 /** Real paths of all files used; byte code stands for its source. */
 async function readUsed(recorder: string): Promise<Set<string>> {
-  const log = await readFile(join(recorder, 'used'), 'utf8').catch(() => '');
-  const used = new Set(log.split('\n'));
+  const log = await readFile(join(recorder, 'used')).catch(() => Buffer.alloc(0));
+  const used = new Set(nameOf(log).split('\n'));
   const sources = [...used].map(path =>
     path.replace(/\/__pycache__\/([^/]+?)\.[^/.]+(?:\.opt-\d)?\.pyc$/, '/$1.py'),
   );
   const real = new Set<string>();
   for await (const path of ordered(sources, READ_AHEAD, path =>
-    realpath(path).catch(() => undefined),
+    realPath(path).catch(() => undefined),
   )) {
     if (path !== undefined) real.add(path);
   }
@@ -122,14 +124,14 @@ async function readUsed(recorder: string): Promise<Set<string>> {
 
 async function locateEntry(entry: FileEntry): Promise<{ entry: FileEntry; path: string }> {
   const { content } = entry;
-  return { entry, path: typeof content === 'string' ? await realpath(content) : '' };
+  return { entry, path: typeof content === 'string' ? await realPath(content) : '' };
 }
 
 /** Bytes of all files together. */
 async function sizeOf(files: readonly FileEntry[]): Promise<number> {
   let bytes = 0;
   const sizes = ordered(files, READ_AHEAD, async ({ content }) =>
-    typeof content === 'string' ? (await stat(content)).size : content.length,
+    typeof content === 'string' ? (await stat(onDisk(content))).size : content.length,
   );
   for await (const size of sizes) bytes += size;
   return bytes;

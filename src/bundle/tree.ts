@@ -6,6 +6,7 @@
  * empty ones. Knows nothing of Python or tar.
  */
 import { dirname, join } from 'node:path/posix';
+import { bytesOf } from './filename.ts';
 
 /**
  * A directory of this machine and the path in the package (`''` is the prefix) at which its content
@@ -119,7 +120,7 @@ export function locate(path: string, origins: readonly Origin[]): string | undef
 
 /** Byte order of UTF-8, which unlike `localeCompare` is the same on every machine. */
 export function compare(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  return Buffer.compare(bytesOf(a), bytesOf(b));
 }
 
 /** `a/b/c` -> `a/b`, `a`. */

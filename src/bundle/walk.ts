@@ -5,12 +5,13 @@
  * the node, so what it points to is taken in its place. Byte code is never taken: it is made anew.
  */
 
-import type { Dirent, Stats } from 'node:fs';
-import { lstat, readdir, readlink, realpath, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path/posix';
 import { type Context, checkCancelled } from './context.ts';
-import { readable } from './disk.ts';
+import { linkAt, namesIn, readable, realPath } from './disk.ts';
 import type { Exclusion } from './exclude.ts';
+import { onDisk } from './filename.ts';
 import { type Layer, locate, type Origin, type Tree } from './tree.ts';
 
 export interface Walk {
@@ -44,13 +45,13 @@ async function visit(
 ): Promise<void> {
   const { tree, layer, taken, exclusion, context } = options;
   checkCancelled(context.signal);
-  const info = await readable(from, lstat(from));
+  const info = await readable(from, lstat(onDisk(from)));
   if (options.omit?.test(at)) return;
   const directory = info.isDirectory();
   if (at !== '' && (directory ? exclusion.prunes(at) : exclusion.drops(at))) return;
   if (info.isSymbolicLink()) {
-    const pointed = resolve(dirname(from), await readable(from, readlink(from)));
-    const target = await stat(from).catch(() => undefined);
+    const pointed = resolve(dirname(from), await readable(from, linkAt(from)));
+    const target = await stat(onDisk(from)).catch(() => undefined);
     if (target === undefined) {
       context.warn(`${from} points to ${pointed}, which does not exist; left out`);
       return;
@@ -59,7 +60,7 @@ async function visit(
     if (inside !== undefined && exclusion.match(inside) === undefined && inside !== at) {
       tree.put({ kind: 'link', path: at, layer, target: relative(dirname(at), inside) || '.' });
     } else {
-      await visitReal(await realpath(from), target, at, options, chain);
+      await visitReal(await realPath(from), target, at, options, chain);
     }
   } else {
     await visitReal(from, info, at, options, chain);
@@ -83,17 +84,17 @@ async function visitReal(
       content: from,
     });
   } else if (info.isDirectory()) {
-    const real = await readable(from, realpath(from));
+    const real = await readable(from, realPath(from));
     if (chain.includes(real)) {
       context.warn(`${from} leads back to a directory above it; left out`);
       return;
     }
-    const names: Dirent[] = await readable(from, readdir(from, { withFileTypes: true }));
+    const names = await readable(from, namesIn(from));
     if (names.length === 0 && at !== '') tree.putDirectory(at);
     await Promise.all(
       names
-        .filter(({ name }) => name !== '__pycache__')
-        .map(({ name }) => visit(join(from, name), join(at, name), options, [...chain, real])),
+        .filter(name => name !== '__pycache__')
+        .map(name => visit(join(from, name), join(at, name), options, [...chain, real])),
     );
   } else {
     context.warn(`${from} is neither a file nor a directory; left out`);

@@ -63,6 +63,42 @@ relocation('the wrapper that pip writes for long paths is relocated afterwards',
   );
 });
 
+relocation('what uv, distlib and setuptools write for paths with blanks or quotes, too', () => {
+  const expected = moved('bin/tool', `#!${OLD}/bin/python\nprint(1)\n`).text;
+  for (const [from, word] of [
+    ['/sp ace/v', `'/sp ace/v/bin/python'`],
+    ['/sp ace/v', `"/sp ace/v/bin/python3"`],
+    ["/it's/v", `'/it'"'"'s/v/bin/python'`],
+    [OLD, `'${OLD}/bin/python3.13t'`],
+  ] as const) {
+    const wrapped = `#!/bin/sh\n'''exec' ${word} "$0" "$@"\n' '''\nprint(1)\n`;
+    const { text, leftover } = moved('bin/tool', wrapped, from);
+    assert.is(text, expected, word);
+    assert.is(leftover, undefined);
+  }
+  const direct = `#!"/sp ace/v/bin/python"\nprint(1)\n`;
+  assert.is(moved('bin/tool', direct, '/sp ace/v').text, expected);
+});
+
+relocation('docstrings, encodings, __future__ and line numbers stay what they were', () => {
+  const prefix = scratch();
+  const scripts: Record<string, readonly [body: string, said: string]> = {
+    documented: ['"""Usage: x"""\nprint(__doc__)\n', 'Usage: x'],
+    encoded: ['# -*- coding: latin-1 -*-\nprint(ascii("caf\xe9"))\n', "'caf\\xe9'"],
+    future: [
+      '"""x"""\nfrom __future__ import annotations\nprint(annotations.compiler_flag > 0)\n',
+      'True',
+    ],
+    line: ['import sys; print(sys._getframe().f_lineno)\n', '2'],
+  };
+  for (const [name, [body, said]] of Object.entries(scripts)) {
+    const script = Buffer.from(`#!${OLD}/bin/python -E\n${body}`, 'latin1');
+    files(prefix, { [`bin/${name}`]: moved(`bin/${name}`, script).content });
+    const ran = command(join(prefix, 'bin', name), [], { env: { PATH: '/usr/bin:/bin' } });
+    assert.is(ran.stdout.trim(), said, `${name}: ${ran.stderr}`);
+  }
+});
+
 relocation('a prefix that is not ASCII is one as well', () => {
   const from = '/home/jürgen/env';
   const { text, leftover } = moved('bin/x', `#!${from}/bin/python\nprint("ü")\n`, from);
