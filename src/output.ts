@@ -22,8 +22,9 @@ const RETRY_MS = 5;
 /**
  * Writes a text, whole unless its reader has gone or does not read for ten seconds: there is
  * nothing left to tell then.
+ * @returns whether all was written
  */
-export function say(descriptor: StandardDescriptor, text: string | Buffer): void {
+export function say(descriptor: StandardDescriptor, text: string | Buffer): boolean {
   let rest = Buffer.from(text);
   let last = performance.now();
   while (rest.length > 0) {
@@ -31,10 +32,11 @@ export function say(descriptor: StandardDescriptor, text: string | Buffer): void
       rest = rest.subarray(writeSync(descriptor, rest));
       last = performance.now();
     } catch (error) {
-      if (!isFull(error) || performance.now() - last > FULL_MS) return;
+      if (!isFull(error) || performance.now() - last > FULL_MS) return false;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
+  return true;
 }
 
 /**

@@ -80,7 +80,8 @@ export interface Output {
 export function outputOf(file: string): Output {
   const name = file.slice(file.lastIndexOf('/') + 1);
   const [suffix, compression] = BY_SUFFIX.find(([end]) => name.endsWith(end)) ?? ['', ZSTD];
-  if (suffix === '' && /\.(?:t?[bgxl]z2?|tz|tzst|zip|zst|bz2|lz4)$/.test(name)) {
+  // What begins with a digit is a version.
+  if (suffix === '' && /\.(?:[A-Za-z][^.]*|7z)$|\.tar\.[^.]*$/.test(name)) {
     throw new PythonMpiError('USAGE', `cannot write ${name}`, {
       hint: 'use .tar.zst, .tar.gz or .tar',
     });

@@ -39,6 +39,18 @@ export function contentOf(path: string): Promise<Buffer> {
   return readFile(onDisk(path));
 }
 
+/**
+ * Whether a source that the user named is a directory.
+ * @throws PythonMpiError PACKAGE_UNREADABLE when nothing is there, USAGE when it is something else
+ */
+export async function checkDirectory(given: string): Promise<void> {
+  const path = resolve(given);
+  if ((await readable(path, stat(path))).isDirectory()) return;
+  throw new PythonMpiError('USAGE', `${given} is no directory`, {
+    hint: 'name the directory that holds it',
+  });
+}
+
 /** Waits for an operation on `path`, naming it when it fails. */
 export async function readable<T>(path: string, operation: Promise<T>): Promise<T> {
   try {

@@ -42,14 +42,9 @@ async function resolvePth(
   const { tree, context } = collection;
   const kept: string[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const code = /^import[ \t]/.test(line);
-    const finder = code
-      ? /\b(__editable__\w*_finder|_?\w*_editable(?:_loader|_skbc\w*)?)\b/.exec(line)?.[1]
-      : undefined;
-    if (finder !== undefined) {
-      await resolveFinder(entry, finder, collection);
+    const code = /^import[ \t]+(\w+)?/.exec(line);
+    if (code?.[1] !== undefined && (await resolveFinder(entry, line, code[1], collection)))
       continue;
-    }
     if (code || line.trim() === '' || line.startsWith('#')) {
       kept.push(line);
       continue;
@@ -67,22 +62,33 @@ async function resolvePth(
   else if (content !== text) tree.put({ ...entry, content: Buffer.from(content) });
 }
 
+/** Loaders that build when they are imported: of scikit-build-core and meson-python. */
+const BUILDER = /\b(__editable__\w*_finder|_?\w*_editable(?:_loader|_skbc\w*)?)\b/;
+/** A string of Python, as its `repr` writes it. */
+const STRING = String.raw`'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"`;
+
 /**
- * setuptools writes a module that maps names to places; others hide theirs in a loader that builds.
+ * Editable installs may be a module that maps names to places, as setuptools and `editables` (for
+ * hatchling and pdm) write it; others hide theirs in a loader that builds.
+ * @param module what `line` of the `.pth` file imports
+ * @returns whether that is one, and has been resolved
  */
 async function resolveFinder(
   entry: FileEntry,
-  finder: string,
+  line: string,
+  module: string,
   collection: Collection,
-): Promise<void> {
+): Promise<boolean> {
   const site = dirname(entry.path);
-  const module = collection.tree.get(`${site}/${finder}.py`);
+  const path = `${site}/${module}.py`;
+  const finder = collection.tree.get(path);
   const source =
-    module?.kind === 'file' && typeof module.content === 'string'
-      ? (await contentOf(module.content)).toString()
+    finder?.kind === 'file' && typeof finder.content === 'string'
+      ? (await contentOf(finder.content)).toString()
       : '';
-  const mapping = /^MAPPING\b[^={]*=\s*(\{[^}]*\})/m.exec(source)?.[1];
-  if (mapping === undefined) {
+  const places = mappingOf(source);
+  if (places === undefined) {
+    if (!BUILDER.test(line)) return false;
     throw new PythonMpiError(
       'NO_PACKAGE',
       `${basename(entry.path)} is an editable install that builds when it is imported`,
@@ -91,13 +97,31 @@ async function resolveFinder(
       },
     );
   }
-  for (const [, name, place] of mapping.matchAll(/'([^']+)'\s*:\s*'([^']+)'/g)) {
-    const at = `${site}/${name!.replaceAll('.', '/')}`;
-    const file = `${place!.replace(/\.py$/, '')}.py`;
-    if (await isDirectory(place!)) await take(place!, at, entry.layer, collection);
+  for (const [name, place] of places) {
+    const at = `${site}/${name.replaceAll('.', '/')}`;
+    const file = `${place.replace(/\.py$/, '')}.py`;
+    if (await isDirectory(place)) await take(place, at, entry.layer, collection);
     else await take(file, `${at}.py`, entry.layer, collection);
   }
-  collection.tree.delete(`${site}/${finder}.py`);
+  collection.tree.delete(path);
+  return true;
+}
+
+/** Modules and where they are: a directory for a package; undefined where nothing says so. */
+function mappingOf(source: string): [name: string, place: string][] | undefined {
+  const pairs = (text: string, pattern: string) =>
+    [...text.matchAll(new RegExp(pattern, 'g'))].map(
+      ([, name, place]) => [unquoted(name!), unquoted(place!)] as [string, string],
+    );
+  const mapping = /^MAPPING\b[^={]*=\s*(\{[^}]*\})/m.exec(source)?.[1];
+  if (mapping !== undefined) return pairs(mapping, `(${STRING})\\s*:\\s*(${STRING})`);
+  const mapped = pairs(source, `\\bmap_module\\(\\s*(${STRING})\\s*,\\s*(${STRING})\\s*\\)`);
+  if (mapped.length === 0) return undefined;
+  return mapped.map(([name, place]) => [name, place.replace(/\/__init__\.py$/, '')]);
+}
+
+function unquoted(string: string): string {
+  return string.slice(1, -1).replace(/\\(.)/g, '$1');
 }
 
 /**

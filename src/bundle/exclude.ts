@@ -74,8 +74,13 @@ export class Exclusion {
   drops(path: string): boolean {
     const pattern = this.match(path);
     if (pattern === undefined) return false;
-    this.leftOut.set(pattern, (this.leftOut.get(pattern) ?? 0) + 1);
+    this.record(pattern);
     return true;
+  }
+
+  /** Notes that one more path is left out for what `pattern` says. */
+  record(pattern: string): void {
+    this.leftOut.set(pattern, (this.leftOut.get(pattern) ?? 0) + 1);
   }
 
   /**

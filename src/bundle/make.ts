@@ -7,7 +7,8 @@ import { PythonMpiError } from '../errors.ts';
 import { addBytecode } from './bytecode.ts';
 import { outputOf } from './compress.ts';
 import { type Context, naming } from './context.ts';
-import { firstExisting, originsOf } from './disk.ts';
+import { addDirectory, linkPackages } from './directory.ts';
+import { firstExisting } from './disk.ts';
 import { Exclusion, type Selection } from './exclude.ts';
 import type { Contents } from './frames.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
@@ -21,7 +22,6 @@ import { keepUsed, type Savings } from './trace.ts';
 import { Tree } from './tree.ts';
 import { addUserBase } from './user-base.ts';
 import { addVenv } from './venv.ts';
-import { walk } from './walk.ts';
 import { checkOutput, type Written, writePackage } from './write.ts';
 
 export interface Request {
@@ -79,6 +79,7 @@ export async function makePackage(request: Request, context: Context): Promise<M
     python: request.python,
     layers: [],
     interpreters: [],
+    base: undefined,
     programs: [],
   };
   const { tree } = collection;
@@ -93,6 +94,7 @@ export async function makePackage(request: Request, context: Context): Promise<M
     });
 
   const interpreter = await compilerOf(request, collection);
+  if (interpreter !== undefined) linkPackages(request.sources, interpreter, collection);
   if (interpreter !== undefined && !request.sourceOnly) {
     const failed = await addBytecode(tree, interpreter, request.width, listening);
     if (failed.length > 0) {
@@ -142,12 +144,8 @@ async function collect(source: Source, collection: Collection): Promise<void> {
       return addPip(source.requirements, label, collection);
     case 'user-base':
       return addUserBase(collection);
-    case 'directory': {
-      const origins = await originsOf(source.directory, source.at);
-      const layer = { label, origins };
-      collection.layers.push(layer);
-      return walk(origins.at(-1)!.from, source.at, { ...collection, layer, taken: origins });
-    }
+    case 'directory':
+      return addDirectory(source, collection);
   }
 }
 
@@ -166,17 +164,18 @@ async function addLibraries(which: 'foreign' | 'all', collection: Collection): P
 }
 
 /**
- * The Python that compiles: the user's choice, else the one that the package is for. None where
- * nothing is Python.
+ * The Python that compiles, which is the one that will run what is compiled: the one that the
+ * package brings, else the user's choice, else the one that the package is for. None where nothing
+ * is Python.
  */
 async function compilerOf(
   request: Request,
   collection: Collection,
 ): Promise<Interpreter | undefined> {
-  const { tree, interpreters, context } = collection;
+  const { tree, interpreters, base, context } = collection;
   const needed = interpreters.length > 0 || tree.files().some(({ path }) => path.endsWith('.py'));
   if (!needed) return undefined;
-  const own = request.python === undefined ? interpreters[0] : undefined;
+  const own = base ?? (request.python === undefined ? interpreters[0] : undefined);
   const interpreter = own ?? (await askInterpreter(pythonOf(collection), context));
   const series = new Set(
     tree.sorted().flatMap(({ path }) => /^lib\/python(3\.\d+)\//.exec(path)?.[1] ?? []),

@@ -2,13 +2,14 @@
  * Packages named as pip requirements: installed into a throw-away environment, which is then taken
  * as one.
  *
- * pip does what pip does (index, wheels, local projects, build isolation, the user's
- * configuration); we only say where to.
+ * pip, or uv where there is none, does what it does (index, wheels, local projects, build isolation,
+ * the user's configuration); we only say where to.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
 import { checkCancelled } from './context.ts';
+import { installerFor } from './installer.ts';
 import { type Collection, pythonOf } from './source.ts';
 import type { Entry } from './tree.ts';
 import { addVenv } from './venv.ts';
@@ -16,7 +17,7 @@ import { addVenv } from './venv.ts';
 /**
  * Installs `requirements` (pip's own arguments: names, versions, files, directories, `-r FILE`) and
  * adds the result.
- * @throws PythonMpiError NO_PACKAGE with pip's own message
+ * @throws PythonMpiError NO_PACKAGE with its own message
  */
 export async function addPip(
   requirements: readonly string[],
@@ -33,31 +34,18 @@ export async function addPip(
   });
   if (made.status !== 0)
     fail(`${python} cannot make a virtual environment`, made.stderr || made.stdout);
-  const installed = await context.run(
-    python,
-    [
-      ...[
-        '-m',
-        'pip',
-        '--python',
-        join(environment, 'bin/python'),
-        '--disable-pip-version-check',
-        '--no-input',
-      ],
-      ...['install', '--no-compile', '--progress-bar=off', ...requirements],
-    ],
-    // What the user's variables make visible must not pass for installed.
-    { env: { ...context.env, PYTHONPATH: undefined, PYTHONHOME: undefined, PIP_USER: '0' } },
-  );
+  const { name, command, env } = await installerFor(environment, python, context);
+  const [file, ...args] = command;
+  const installed = await context.run(file, [...args, ...requirements], { env });
   checkCancelled(context.signal);
   if (installed.status !== 0)
-    fail('pip could not install what was asked for', installed.stderr || installed.stdout);
+    fail(`${name} could not install what was asked for`, installed.stderr || installed.stdout);
   context.progress('installing with pip', 1, 1);
   await addVenv(environment, label, collection);
   await forgetInstallation(collection);
 }
 
-/** pip's last words, which name what it could not do. */
+/** The installer's last words, which name what it could not do. */
 function fail(what: string, output: string): never {
   const said = output
     .split('\n')

@@ -8,7 +8,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
-import { exists, firstExisting, originsOf, readable } from './disk.ts';
+import {
+  checkDirectory,
+  exists,
+  firstExisting,
+  isDirectory,
+  namesIn,
+  originsOf,
+  readable,
+} from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter, type Interpreter } from './interpreter.ts';
 import { librariesOf, putLibraries } from './libraries.ts';
@@ -21,6 +29,7 @@ const SYSTEM_PREFIXES = ['/usr', '/usr/local'];
 /** Adds a whole prefix, with its site-packages. */
 export async function addPrefix(directory: string, collection: Collection): Promise<void> {
   const label = labelOf({ kind: 'prefix', directory });
+  await checkDirectory(directory);
   const origins = await originsOf(directory, '');
   const root = origins.at(-1)!.from;
   if (await exists(join(root, 'pyvenv.cfg'))) {
@@ -35,13 +44,16 @@ export async function addPrefix(directory: string, collection: Collection): Prom
   collection.programs.push(join(root, 'bin'));
 
   if (SYSTEM_PREFIXES.includes(root)) {
-    await addParts(root, { label, origins: [] }, await parts(root, interpreter, true), collection);
+    const layer: Layer = { label, origins: [] };
+    await addParts(root, layer, await parts(root, interpreter, true), collection);
+    if (interpreter !== undefined) putPrograms(interpreter, layer, collection);
     return;
   }
   const layer: Layer = { label, origins: [...origins, ...(await placeholdersOf(root))] };
   collection.layers.push(layer);
   const before = collection.tree.size;
   await walk(root, '', { ...collection, layer, taken: origins });
+  if (interpreter !== undefined) putPrograms(interpreter, layer, collection);
   if (collection.tree.size === before) {
     throw new PythonMpiError('NO_PACKAGE', `${directory} holds nothing to bundle`);
   }
@@ -49,8 +61,8 @@ export async function addPrefix(directory: string, collection: Collection): Prom
 }
 
 /**
- * Adds an environment's base: interpreter and standard library, and what of its own prefix they are
- * linked to.
+ * Adds an environment's base: interpreter, standard library and headers, and what of its own prefix
+ * they are linked to.
  * @param sitePackages whether its installed packages come too
  */
 export async function addBase(
@@ -62,23 +74,69 @@ export async function addBase(
   const root = origins.at(-1)!.from;
   const system = SYSTEM_PREFIXES.includes(root);
   const layer: Layer = { label: `base ${root}`, origins: system ? [] : origins };
-  await addParts(root, layer, await parts(root, interpreter, sitePackages), collection);
+  const taken = await parts(root, interpreter, sitePackages);
+  await addParts(root, layer, taken, collection);
+  putPrograms(interpreter, layer, collection);
   const { found } = await librariesOf(collection, path =>
     system ? /\/libpython3[^/]*$/.test(path) : path.startsWith(`${root}/`),
   );
   putLibraries(collection, found, layer);
+  if (!system) await nameRest(root, taken, collection);
+}
+
+/**
+ * Both names by which programs start Python, whatever the base has: without one of them a script
+ * would get the system's. The interpreter compiles for what it runs.
+ */
+function putPrograms(interpreter: Interpreter, layer: Layer, collection: Collection): void {
+  const { tree } = collection;
+  collection.base = interpreter;
+  const has = (name: string) => tree.get(`bin/${name}`) !== undefined;
+  const there = ['python3', `python${interpreter.series}`, 'python'].find(has);
+  if (there === undefined) return;
+  for (const name of ['python3', 'python']) {
+    if (!has(name)) tree.put({ kind: 'link', path: `bin/${name}`, layer, target: there });
+  }
+}
+
+/**
+ * Puts on record what of a base's own prefix is not Python's, and stays behind: what lies at its
+ * top, and in lib/ (such as Tcl, which tkinter needs).
+ */
+async function nameRest(
+  root: string,
+  taken: readonly Part[],
+  { tree, exclusion }: Collection,
+): Promise<void> {
+  const isTaken = (path: string) =>
+    tree.get(path) !== undefined ||
+    taken.some(({ from }) => from === path || from.startsWith(`${path}/`));
+  for (const name of await readable(root, namesIn(root))) {
+    if (name !== 'lib' && name !== 'bin' && !isTaken(name)) exclusion.record(`/${name}`);
+  }
+  const lib = join(root, 'lib');
+  for (const name of (await isDirectory(lib)) ? await namesIn(lib) : []) {
+    if (isTaken(`lib/${name}`)) continue;
+    exclusion.record((await isDirectory(join(lib, name))) ? `/lib/${name}` : '/lib/*');
+  }
+}
+
+/** A path below the base's prefix, and where in the package it goes. */
+interface Part {
+  from: string;
+  at: string;
 }
 
 async function addParts(
   root: string,
   layer: Layer,
-  found: readonly string[],
+  found: readonly Part[],
   collection: Collection,
 ): Promise<void> {
   if (found.length === 0)
     throw new PythonMpiError('NO_PACKAGE', `no Python is installed in ${root}`);
   collection.layers.push(layer);
-  const taken = found.map(path => ({ from: join(root, path), at: path }));
+  const taken = found.map(({ from, at }) => ({ from: join(root, from), at }));
   for (const { from, at } of taken) await walk(from, at, { ...collection, layer, taken });
   await resolveEditables(layer, collection);
 }
@@ -88,7 +146,7 @@ async function parts(
   root: string,
   interpreter: Interpreter | undefined,
   sitePackages: boolean,
-): Promise<string[]> {
+): Promise<Part[]> {
   const series = interpreter?.series ?? (await newestSeries(root));
   if (series === undefined) return [];
   const found: string[] = [];
@@ -106,6 +164,22 @@ async function parts(
   // Debian keeps packages for all its Pythons in one place.
   if (sitePackages && (await exists(join(root, 'lib/python3/dist-packages')))) {
     found.push('lib/python3/dist-packages');
+  }
+  return [...found.map(path => ({ from: path, at: path })), ...(await headers(root, series))];
+}
+
+/** What compilers at run time (cffi, Cython, numba, torch.compile) look for: Python.h and others. */
+async function headers(root: string, series: string): Promise<Part[]> {
+  const own = `include/python${series}`;
+  if (!(await exists(join(root, own)))) return [];
+  const found: Part[] = [{ from: own, at: own }];
+  // Debian's Python.h includes what depends on the machine from a directory of the machine's name:
+  // put below its own, it is found whatever else the compiler searches.
+  for (const name of await readable(join(root, 'include'), namesIn(join(root, 'include')))) {
+    const machine = `include/${name}/python${series}`;
+    if (/-linux-/.test(name) && (await exists(join(root, machine)))) {
+      found.push({ from: machine, at: `${own}/${name}/python${series}` });
+    }
   }
   return found;
 }

@@ -26,6 +26,8 @@ export interface Collection {
   layers: Layer[];
   /** Interpreters met on the way, the first of which compiles. */
   interpreters: Interpreter[];
+  /** The one that the package itself brings, which will run what is in it; the last counts. */
+  base: Interpreter | undefined;
   /** Directories in which a traced command finds its programs, as PATH would. */
   programs: string[];
 }

@@ -3,13 +3,13 @@
  *
  * Its packages, scripts and data are taken; what makes it an environment of another Python on this
  * machine (`pyvenv.cfg`, links to the interpreter, activation scripts) is not: on the node the
- * prefix itself is the environment.
+ * prefix itself is the environment. Nor is `pip.conf`, in which passwords may stand.
  */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';
 import { PythonMpiError } from '../errors.ts';
-import { originsOf } from './disk.ts';
+import { checkDirectory, originsOf } from './disk.ts';
 import { resolveEditables } from './editable.ts';
 import { askInterpreter } from './interpreter.ts';
 import { addBase } from './prefix.ts';
@@ -20,7 +20,7 @@ import { walk } from './walk.ts';
 /** Paths of an environment that only make it one. */
 const PROGRAMS = 'python[\\d.]*|pypy[\\d.]*|[aA]ctivate[^/]*|deactivate[^/]*|pydoc\\.bat';
 const SCAFFOLDING = new RegExp(
-  `^(?:pyvenv\\.cfg|lib64|\\.gitignore|\\.lock|CACHEDIR\\.TAG|bin/(?:${PROGRAMS}))$`,
+  `^(?:pyvenv\\.cfg|pip\\.conf|lib64|\\.gitignore|\\.lock|CACHEDIR\\.TAG|bin/(?:${PROGRAMS}))$`,
 );
 
 /**
@@ -34,6 +34,7 @@ export async function addVenv(
   collection: Collection,
 ): Promise<void> {
   const { context, withBase } = collection;
+  await checkDirectory(directory);
   const configuration = await readFile(join(directory, 'pyvenv.cfg'), 'utf8').catch(() => {
     throw new PythonMpiError(
       'NO_PACKAGE',

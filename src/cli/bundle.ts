@@ -2,6 +2,7 @@
  * The command line of python-mpi-bundle: words in, a request out.
  */
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import { DEFAULT_EXCLUDES } from '../bundle/exclude.ts';
 import type { Request } from '../bundle/make.ts';
 import type { Source } from '../bundle/source.ts';
@@ -25,13 +26,17 @@ Sources may be given in any mix and more than once; later ones override earlier 
   python-mpi-bundle -o science.tar.gz --pip numpy scipy
   python-mpi-bundle -o mpi4py.tar.gz --no-deps --pip mpi4py
   python-mpi-bundle -o code.tar.gz --dir code --at lib/mycode
+  python-mpi-bundle -o - --pip numpy | ssh cluster 'cat > numpy.tar.zst'
   python-mpi-bundle -o used.tar.zst --venv env --with-base --trace "python script.py"
   python-mpi-bundle --list env.tar.zst
 
 The output's suffix decides: .tar.zst (also without one), .tar.gz for everything that reads
-tarballs, or .tar. All times in it are SOURCE_DATE_EPOCH or 1980-01-01, all owners 0: the same input
+tarballs, or .tar; standard output gets .tar.zst, when all of it has been made in TMPDIR. All times in it are SOURCE_DATE_EPOCH or 1980-01-01, all owners 0: the same input
 gives the same bytes. Byte code is made now and never compared with its source again: use
 --source-only to edit on the node.
+
+Python looks for modules in lib/python3.X/site-packages: --dir . --at lib/python3.11/site-packages.
+A package (a directory with __init__.py) that --at puts elsewhere is linked there.
 
 Left out by default (not with --no-default-excludes):
   ${DEFAULT_EXCLUDES.join(' ')
@@ -71,7 +76,7 @@ export async function parseBundleCommand(
     .description('Make a package: a tarball that python-mpi broadcasts and unpacks.')
     .helpOption('--help', 'show this help')
     .version(version, '--version', 'show the version')
-    .option('-o, --output <file>', 'the package to write')
+    .option('-o, --output <file>', 'the package to write; "-" for standard output')
     .option(
       '--prefix <dir>',
       'an installed Python, conda environment or module tree; of /usr only the Python',
@@ -90,7 +95,11 @@ export async function parseBundleCommand(
     .option('--dir <dir>', 'a plain directory', directory =>
       sources.push({ kind: 'directory', directory, at: '' }),
     )
-    .option('--at <path>', 'where in the prefix the last --dir goes (default: its top)', place)
+    .option(
+      '--at <path>',
+      'where in the prefix the last --dir goes (default: its top); where Python looks see below',
+      place,
+    )
     .option('--user-base', "the user's own packages (pip install --user)", () =>
       sources.push({ kind: 'user-base' }),
     )
@@ -102,7 +111,7 @@ export async function parseBundleCommand(
     .option('--trace <command>', 'run this once and keep only the modules it used')
     .option(
       '--python <program>',
-      'Python for pip, the user base and compiling (default: that of the sources, else python3)',
+      'Python for pip and the user base, and for compiling where none is bundled (default: that of the sources, else python3)',
     )
     .option('--source-only', 'no byte code')
     .option('--exclude <pattern>', 'leave out what matches', pattern => exclude.push(pattern))
@@ -152,7 +161,7 @@ export async function parseBundleCommand(
     withLibs: libraries(options.withLibs),
     sourceOnly: options.sourceOnly ?? false,
     trace: options.trace,
-    python: options.python,
+    python: options.python?.includes('/') ? resolve(options.python) : options.python,
     mtime: epoch(env.SOURCE_DATE_EPOCH),
     width: Math.max(1, options.jobs ?? Math.min(MOST_JOBS, availableParallelism())),
   };
@@ -199,7 +208,7 @@ function relativePath(path: string): string {
 
 function epoch(text: string | undefined): number {
   if (text === undefined || text === '') return DEFAULT_MTIME;
-  if (/^\d{1,11}$/.test(text)) return Number(text);
+  if (/^-?\d{1,11}$/.test(text)) return Number(text);
   throw new PythonMpiError('USAGE', `SOURCE_DATE_EPOCH is '${text}'`, {
     hint: 'it must be seconds since 1970',
   });

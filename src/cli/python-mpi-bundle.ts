@@ -2,9 +2,11 @@
  * The program python-mpi-bundle: command line and environment in, a package file and an exit status
  * out.
  */
+import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isatty } from 'node:tty';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Context } from '../bundle/context.ts';
 import { makePackage, type Request } from '../bundle/make.ts';
@@ -18,6 +20,8 @@ import { listing, ProgressBar, summary } from './bundle-report.ts';
 import { leave } from './leave.ts';
 
 const PROGRAM = 'python-mpi-bundle';
+/** Bytes of a package that are read at a time. */
+const POUR_BYTES = 1 << 20;
 
 async function main(): Promise<void> {
   const command = await parseBundleCommand(process.argv.slice(2), process.env, packageJson.version);
@@ -36,7 +40,21 @@ async function main(): Promise<void> {
   }
 }
 
-async function make(request: Request, deadline: Deadline): Promise<void> {
+/** Whether what is read from a file has all been written to standard output. */
+async function pour(file: string): Promise<boolean> {
+  for await (const piece of createReadStream(file, { highWaterMark: POUR_BYTES })) {
+    if (!say(STDOUT, piece as Buffer)) return false;
+  }
+  return true;
+}
+
+async function make(asked: Request, deadline: Deadline): Promise<void> {
+  const isPoured = asked.output === '-';
+  if (isPoured && isatty(STDOUT)) {
+    throw new PythonMpiError('USAGE', 'a package is not for a terminal', {
+      hint: 'redirect standard output, or name a file with -o',
+    });
+  }
   const start = now();
   const bar = new ProgressBar();
   const interrupt = new AbortController();
@@ -44,6 +62,7 @@ async function make(request: Request, deadline: Deadline): Promise<void> {
     process.on(signal, () => interrupt.abort());
   }
   const scratch = await mkdtemp(join(tmpdir(), `${PROGRAM}-`));
+  const request = isPoured ? { ...asked, output: join(scratch, 'package.tar.zst') } : asked;
   const context: Context = {
     run: (file, args, options = {}) =>
       runCommand(file, args, { env: process.env, ...options }, deadline, interrupt.signal),
@@ -59,7 +78,11 @@ async function make(request: Request, deadline: Deadline): Promise<void> {
   try {
     const made = await makePackage(request, context);
     bar.clear();
-    say(STDOUT, summary(made, (now() - start) / 1000));
+    if (isPoured && !(await pour(made.file))) {
+      throw new PythonMpiError('SYSTEM', 'standard output was closed before all was written');
+    }
+    const shown = isPoured ? { ...made, file: 'standard output' } : made;
+    say(isPoured ? STDERR : STDOUT, summary(shown, (now() - start) / 1000));
   } catch (error) {
     // Whatever broke on the way out, the cause is that the user wanted to stop.
     if (interrupt.signal.aborted)

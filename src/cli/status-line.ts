@@ -22,7 +22,7 @@ export class StatusLine {
   constructor(
     leastMs: number,
     isTerminal = stderrIsTerminal,
-    write = (text: string) => say(STDERR, text),
+    write: (text: string) => void = text => say(STDERR, text),
   ) {
     this.#leastMs = leastMs;
     this.#isTerminal = isTerminal;

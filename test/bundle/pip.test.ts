@@ -14,6 +14,8 @@ import {
   scienceWheels,
   sitePackages,
   staged,
+  venv,
+  wheels,
 } from './support.ts';
 
 const SCIENCE = scienceWheels();
@@ -145,6 +147,64 @@ def build_wheel(directory, *args):
   );
   assert.is(stdout.trim(), `5 ${sitePackages(prefix)}/packaging/__init__.py`);
   assert.equal(manifest.sources, [`--pip ./proj ${join(SCIENCE, wheel)} -r requirements.txt`]);
+});
+
+pip('a pip of before --python installs, with the settings of its Python', async () => {
+  const { root } = venv();
+  const old = wheels('pip-21.3.1', ['pip==21.3.1']);
+  const install = ['-m', 'pip', '--python', join(root, 'bin/python'), 'install', '-q'];
+  must(PYTHON, [...install, '--no-index', '--find-links', old, 'pip==21.3.1']);
+  files(root, {
+    'pip.conf': `[global]\nno-index = true\nfind-links = ${SCIENCE}\n[install]\nuser = true\n`,
+  });
+  const { prefix } = await packaged(['--python', 'env/bin/python', '--pip', 'cycler'], {
+    cwd: join(root, '..'),
+    env: { ...process.env, PIP_TARGET: '/nowhere', PIP_QUIET: '3', PIP_REQUIRE_VIRTUALENV: '1' },
+  });
+  const names = readdirSync(sitePackages(prefix)).filter(name => !name.startsWith('__'));
+  assert.equal(names.map(name => name.replace(/-.*/, '')).sort(), ['cycler', 'cycler']);
+  assert.not(existsSync(join(prefix, 'pip.conf')));
+});
+
+pip('an environment without pip uses that of its base', async () => {
+  const { root } = venv();
+  const args = ['--python', join(root, 'bin/python'), '--pip', 'cycler'];
+  const { prefix } = await packaged(args, { env });
+  assert.ok(readdirSync(sitePackages(prefix)).includes('cycler'));
+});
+
+pip('without any pip uv installs, and without uv the user is told so', async () => {
+  const uv = wheels('uv', ['uv']);
+  const { root } = venv();
+  must(PYTHON, [
+    '-m',
+    'pip',
+    '--python',
+    join(root, 'bin/python'),
+    'install',
+    '-q',
+    '--no-index',
+    '--find-links',
+    uv,
+    'uv',
+  ]);
+  // A Python that has nothing but itself.
+  const bare = files(scratch(), { python: `#!/bin/sh\nexec ${PYTHON} -S "$@"\n` });
+  const args = [
+    '-o',
+    join(scratch(), 'x.tar'),
+    '--python',
+    join(bare, 'python'),
+    '--pip',
+    'cycler',
+  ];
+  const path = '/usr/bin:/bin';
+  const uvs = { ...process.env, UV_NO_INDEX: '1', UV_FIND_LINKS: SCIENCE, UV_CACHE_DIR: scratch() };
+  const made = bundle(args, { env: { ...uvs, PATH: `${root}/bin:${path}` } });
+  assert.is(made.status, 0, made.stderr);
+  const none = bundle(args, { env: { ...process.env, PATH: path } });
+  assert.is(none.status, 66);
+  assert.match(none.stderr, /has no pip, and there is no uv in PATH; install one of them/);
 });
 
 pip("what pip cannot do is said in pip's words", () => {

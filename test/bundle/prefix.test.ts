@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratch } from '../support/scratch.ts';
-import { bundle, files, lookups, must, PYTHON, packaged, staged } from './support.ts';
+import { bundle, command, files, lookups, must, PYTHON, packaged, staged } from './support.ts';
 
 const series = must(PYTHON, ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']).trim();
 const PLACEHOLDER = `/home/builder/${'_h_env_placehold'.repeat(12)}`;
@@ -84,8 +84,23 @@ prefixes("of the system's prefix only Python comes", async () => {
     '--exclude',
     'lib/python3/dist-packages/*',
   ]);
-  assert.equal(readdirSync(prefix).sort(), ['.python-mpi', 'bin', 'lib']);
-  assert.equal(readdirSync(join(prefix, 'bin')).sort(), ['python3', `python${series}`]);
+  assert.equal(readdirSync(prefix).sort(), ['.python-mpi', 'bin', 'include', 'lib']);
+  const programs = ['python', 'python3', `python${series}`];
+  assert.equal(readdirSync(join(prefix, 'bin')).sort(), programs);
+  for (const name of programs) {
+    const said = must(name, ['-c', 'import sys; print(sys.prefix)'], { env: staged(prefix) });
+    assert.is(said.trim(), prefix);
+  }
+  // What compiles at run time finds its headers, wherever else the compiler looks.
+  const includes = 'import sysconfig; print(sysconfig.get_path("include"))';
+  const headers = must('python', ['-c', includes], { env: staged(prefix) }).trim();
+  assert.is(headers, join(prefix, `include/python${series}`));
+  const unit = files(scratch(), { 'x.c': '#include <Python.h>\nPyObject *x;\n' });
+  const compiler = ['-c', '-o', 'x.o', 'x.c', `-I${headers}`, '-H'];
+  const { status, stderr: included } = command('clang', compiler, { cwd: unit });
+  assert.is(status, 0, included);
+  assert.not.match(included, '/usr/include/python');
+  assert.not.match(included, `-gnu/python${series}/pyconfig.h\n. /usr`);
   assert.is(stderr, '');
   const { stdout, paths } = lookups(
     prefix,

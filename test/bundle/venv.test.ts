@@ -103,8 +103,10 @@ environments('a base of its own brings the libraries it is linked to', async () 
   });
   files(root, { [`lib/${series}/site-packages/pkg.py`]: '' });
 
-  const { prefix } = await packaged(['--venv', root, '--with-base']);
+  const { prefix, manifest } = await packaged(['--venv', root, '--with-base']);
   assert.equal(readdirSync(join(prefix, 'lib')).sort(), ['liba.so.1', series!].sort());
+  // What of the base stays behind is named.
+  for (const path of ['/a.c', '/b.c', '/lib/*']) assert.ok(path in manifest.leftOut, path);
   const code = 'import ctypes, sys; print(ctypes.CDLL(sys.argv[1]).b())';
   const { stdout, paths } = lookups(prefix, ['-c', code, join(prefix, extra)], [root, base.prefix]);
   assert.is(stdout.trim(), '6');
@@ -136,62 +138,6 @@ environments(
     assert.match(stderr, 'packages of /usr, which are not taken along without --with-base');
   },
 );
-
-environments('editable installs become their files', async () => {
-  const project = files(join(scratch(), 'project'), {
-    'src/lay/__init__.py': 'N = "src layout"\n',
-    'src/lay/data.txt': 'x',
-    'flat/__init__.py': 'N = "flat layout"\n',
-    'flat/.git/config': 'x',
-    'single.py': 'N = "module"\n',
-    'old/legacy/__init__.py': 'N = "setup.py develop"\n',
-    'old/setup.py': '',
-    'old/legacy.egg-info/PKG-INFO': 'Name: legacy\n',
-    'old/docs/index.rst': '',
-  });
-  const { root, site } = venv();
-  files(site, {
-    '__editable__.lay-1.pth': `${project}/src`,
-    '__editable__.flat-1.pth':
-      'import __editable___flat_1_finder; __editable___flat_1_finder.install()',
-    '__editable___flat_1_finder.py': `MAPPING: dict[str, str] = {'flat': '${project}/flat', 'single': '${project}/single'}\nNAMESPACES = {}\n`,
-    'easy-install.pth': `${project}/old\n`,
-    'legacy.egg-link': `${project}/old\n.`,
-    'kept.pth': 'import sys; sys.kept = True\n',
-    'inside.pth': `${site}/more\n`,
-    'more/extra.py': 'N = "path line"\n',
-    'gone.pth': '/nowhere/at/all\n',
-  });
-  const { prefix, stderr } = await packaged(['--venv', root]);
-  const { stdout, paths } = lookups(
-    prefix,
-    [
-      '-c',
-      'import sys, lay, flat, single, legacy, extra; print([m.N for m in (lay, flat, single, legacy, extra)], sys.kept)',
-    ],
-    [project, root, '/nowhere'],
-  );
-  assert.is(
-    stdout.trim(),
-    "['src layout', 'flat layout', 'module', 'setup.py develop', 'path line'] True",
-  );
-  assert.equal(paths, []);
-  const names = readdirSync(sitePackages(prefix));
-  for (const name of ['__editable___flat_1_finder.py', 'legacy.egg-link', 'setup.py', 'docs'])
-    assert.not(names.includes(name), name);
-  assert.match(stderr, '/nowhere/at/all');
-});
-
-environments('an editable install that builds on import is refused by name', () => {
-  const { root, site } = venv();
-  files(site, {
-    'thing-editable.pth': 'import _thing_editable_loader\n',
-    '_thing_editable_loader.py': 'def install(*args): pass\n',
-  });
-  const { status, stderr } = bundle(['-o', join(scratch(), 'x.tar'), '--venv', root]);
-  assert.is(status, 66);
-  assert.match(stderr, 'thing-editable.pth');
-});
 
 environments(
   'links within stay, links out become what they point to, and circles end',
