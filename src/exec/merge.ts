@@ -37,11 +37,17 @@ export class LineMerger {
   #open: OpenLine | undefined;
   /** The last line that is out has no end, and its process is not going to write one. */
   #dangling = false;
+  #failure: string | undefined;
   /** The write before the next one. */
   #last: Promise<boolean> = Promise.resolve(true);
 
   constructor(descriptor: StandardDescriptor) {
     this.#descriptor = descriptor;
+  }
+
+  /** Why nothing can be written any more, but for a reader that has gone: an errno. */
+  get failure(): string | undefined {
+    return this.#failure === 'EPIPE' ? undefined : this.#failure;
   }
 
   /** Passes lines on. When the reader of all has gone, this source loses its reader, too. */
@@ -132,7 +138,10 @@ export class LineMerger {
       try {
         at += (await writeDescriptor(this.#descriptor, bytes, at)).bytesWritten;
       } catch (error) {
-        if (!isFull(error)) return false;
+        if (!isFull(error)) {
+          this.#failure = (error as NodeJS.ErrnoException).code;
+          return false;
+        }
         await backoff.pause();
       }
     }

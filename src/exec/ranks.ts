@@ -91,6 +91,11 @@ export class LocalRanks {
     return this.#verdict ?? { rank: 0, outcome: SUCCESS };
   }
 
+  /** Why output of ranks was lost, once they have ended: an errno. A reader that has gone wanted no more. */
+  get lost(): string | undefined {
+    return this.#out.failure ?? this.#err.failure;
+  }
+
   /** Ends the whole job with this status, as a rank asked for. */
   abort(rank: number, status: number): void {
     this.#judge(rank, { status, signal: undefined });

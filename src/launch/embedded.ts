@@ -53,6 +53,11 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
     ended: rank => act(server.closed(rank)),
   });
   const { rank, outcome } = await ranks.ended();
+  if (ranks.lost !== undefined) {
+    const error = new PythonMpiError('SYSTEM', `cannot write what the ranks print (${ranks.lost})`);
+    run.complain(error);
+    if (shellStatus(outcome) === 0) return { status: error.status, signal: undefined };
+  }
   if (shellStatus(outcome) !== 0) {
     const how = outcome.signal === undefined ? `status ${outcome.status}` : outcome.signal;
     run.log(`rank ${rank} ended the job with ${how}`);

@@ -1,10 +1,18 @@
 /** What cannot work or will not be local is said in one line, and before anything is sent: whole runs. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Finished, leftovers, modulePackage, pack, run, start } from '../support/job.ts';
+import {
+  type Finished,
+  leftovers,
+  modulePackage,
+  PYTHON_MPI,
+  pack,
+  run,
+  start,
+} from '../support/job.ts';
 import { scratch } from '../support/scratch.ts';
 
 const hello = await modulePackage('hello', 'WORD = "hello"\n');
@@ -159,6 +167,16 @@ said('a directory that is removed under a job costs it no more than a warning', 
     told.every(line => line.startsWith('python-mpi: warning: ')),
     told.join('\n'),
   );
+});
+
+said('output that cannot be written', () => {
+  const { status, stderr } = spawnSync(
+    '/bin/sh',
+    ['-c', `"$0" -n 2 -c 'print("lost")' >/dev/full`, PYTHON_MPI],
+    { encoding: 'utf8', env: { PATH: process.env.PATH } },
+  );
+  assert.is(status, 71, stderr);
+  assert.match(stderr, /^python-mpi: cannot write what the ranks print \(ENOSPC\) \[SYSTEM\]$/m);
 });
 
 said.run();
