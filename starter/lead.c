@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,6 +63,9 @@ static void start_program(struct leader *leader, char **words, const char *key) 
     fcntl(ends[1], F_SETFD, 0);
     open_nothing(STDIN_FILENO);
     open_nothing(STDOUT_FILENO);
+    /* No Node runs in a directory that is gone; what is said of that is Python's business. */
+    char path[PATH_MAX];
+    if (!getcwd(path, sizeof path) && chdir("/") != 0) _exit(STATUS_SYSTEM);
     char *starter = print_text("PYTHON_MPI_STARTER=%d %s %d", ends[1], key ? key : "-", leader->session.listener >= 0);
     become_program(program_name, words, leader->variables, starter);
   }
@@ -119,7 +123,8 @@ static void start_python(struct leader *leader) {
   close(report[1]);
   /* End of file: it has become Python, or has ended. */
   char byte;
-  while (read(report[0], &byte, 1) < 0 && errno == EINTR) continue;
+  while (read(report[0], &byte, 1) < 0 && errno == EINTR) {
+  }
   close(report[0]);
   leader->python.pid = child;
   const int kept[] = {leader->control, leader->signals, leader->session.listener, leader->session.lock,

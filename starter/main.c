@@ -11,8 +11,11 @@
 
 #include "command_line.h"
 #include "complain.h"
+#include "embedded.h"
 #include "follow.h"
+#include "inherited.h"
 #include "lead.h"
+#include "memory.h"
 #include "node.h"
 #include "place.h"
 #include "session.h"
@@ -36,10 +39,16 @@ int main(int count, char **words, char **variables) {
     program_name = other;
     become_program(other, words + 1, variables, NULL);
   }
+  words++;
+  bool is_embedded = getenv(EMBEDDED);
+  if (is_embedded) embedded_adopt(&words, &variables);
   struct command_line line;
-  command_line_read(words + 1, &line);
-  if (line.unclear || line.check || (line.ranks && !getenv("PYTHON_MPI_EMBEDDED")))
-    become_program(program_name, words + 1, variables, NULL);
+  command_line_read(words, &line);
+  if (line.unclear || line.check) become_program(program_name, words, variables, NULL);
+  if (line.ranks && !is_embedded) {
+    char *inherited = concatenate((const char *[]){INHERITED "=", inherited_describe(), NULL});
+    become_program(program_name, words, variables, inherited);
+  }
 
   struct place place = find_place(&line);
   int directory = -1;
@@ -48,5 +57,5 @@ int main(int count, char **words, char **variables) {
     directory = open_private_directory(chroot ? chroot : "/dev/shm");
     if (place.follows && directory >= 0) follow(&place, &line, directory, variables);
   }
-  lead(&place, &line, directory, words + 1, variables);
+  lead(&place, &line, directory, words, variables);
 }

@@ -29,6 +29,7 @@ static const rlim_t LEAST_ADDRESSES = 6000000;
 static const char *const HIDDEN[] = {"NODE_", "UV_", "OPENSSL_", "SSL_CERT_", "LD_", "MALLOC_", "GLIBC_TUNABLES", NULL};
 /* Before the names of what is hidden. */
 #define HIDING "PYTHON_MPI_HIDDEN_"
+#define ARENAS "MALLOC_ARENA_MAX"
 
 static bool is_hidden(const char *entry) {
   for (const char *const *start = HIDDEN; *start; start++)
@@ -45,7 +46,7 @@ static char **variables_for_node(char **variables, const char *extra, bool keeps
       environment.entries[i] = concatenate((const char *[]){HIDING, entry, NULL});
   }
   /* Threads work for one another, so arenas of their own would only be memory that a leader keeps. */
-  environment_set(&environment, "MALLOC_ARENA_MAX", "1");
+  environment_set(&environment, ARENAS, "1");
   if (extra) {
     char *name = concatenate((const char *[]){extra, NULL});
     char *value = strchr(name, '=');
@@ -85,8 +86,22 @@ static bool can_use(const char *node, char **variables) {
   said[length] = '\0';
   close(ends[0]);
   int status = -1;
-  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+  while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   return status == 0 && is_new_enough(said);
+}
+
+void variables_of_program(struct environment *environment) {
+  size_t kept = 0;
+  for (size_t i = 0; i < environment->count; i++) {
+    char *entry = environment->entries[i];
+    /* Ours; the user's is hidden. */
+    if (strncmp(entry, ARENAS "=", sizeof ARENAS) == 0) continue;
+    bool hides = strncmp(entry, HIDING, sizeof HIDING - 1) == 0;
+    environment->entries[kept++] = hides ? entry + sizeof HIDING - 1 : entry;
+  }
+  environment->count = kept;
+  environment->entries[kept] = NULL;
 }
 
 static void check_addresses(void) {
@@ -113,6 +128,17 @@ static char **command_of(const char *node, const char *name, char **words) {
   memcpy(command, front, sizeof front);
   memcpy(command + fronts, words, (count + 1) * sizeof *command);
   return command;
+}
+
+char **words_of_program(char **command) {
+  for (; *command; command++)
+    if (strcmp(*command, START) == 0) {
+      /* The mark, the program, and whether this is the first rank. */
+      for (int skipped = 0; skipped < 4; skipped++)
+        if (!*command++) return NULL;
+      return command;
+    }
+  return NULL;
 }
 
 void become_program(const char *name, char **words, char **variables, const char *extra) {

@@ -8,10 +8,18 @@
 #ifndef NODE_H
 #define NODE_H
 
+#include "environment.h"
+
 /*
  * Becomes the program of this name, with these words behind it.
  * extra: NAME=VALUE for the program alone, or NULL
  */
 _Noreturn void become_program(const char *name, char **words, char **variables, const char *extra);
+
+/* The words behind a program's name, in the command line of the Node that runs it; NULL when it is none. */
+char **words_of_program(char **command);
+
+/* Turns the variables of such a Node back into those that it was made of, but for what was extra. */
+void variables_of_program(struct environment *environment);
 
 #endif

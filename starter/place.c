@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "embedded.h"
 #include "memory.h"
 
 /* Steps from here on are those of batch scripts and interactive shells, which are no ranks: slurm.h. */
@@ -74,7 +75,7 @@ static void find_pals(struct place *place) {
 
 /* Our own launcher's ranks: it has told each which of its runs this is. */
 static void find_embedded(struct place *place) {
-  const char *launcher = getenv("PYTHON_MPI_EMBEDDED");
+  const char *launcher = getenv(EMBEDDED);
   const char *rank = getenv("PMI_RANK");
   if (!launcher || !is_number(rank)) return;
   place->step = print_text("embedded %s", launcher);
@@ -93,7 +94,7 @@ struct place find_place(const struct command_line *line) {
     if (getenv(*variable)) is_rank = true;
   if (launcher) {
     if (strcmp(launcher, "slurm") == 0) find_slurm(&place);
-  } else if (getenv("PYTHON_MPI_EMBEDDED")) {
+  } else if (getenv(EMBEDDED)) {
     find_embedded(&place);
   } else if (getenv("PALS_APINFO") && getenv("PALS_RANKID")) {
     find_pals(&place);

@@ -4,16 +4,15 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "complain.h"
 #include "descriptors.h"
+#include "mask.h"
 
 /* Those by which the kernel says that this process itself has gone wrong, and those that cannot be blocked. */
 static const int OWN[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
@@ -21,57 +20,46 @@ static const int OWN[] = {SIGKILL, SIGSTOP, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIG
 /* How long a signal sent to several processes may take to reach the sentinel, in milliseconds. */
 enum { SENTINEL_MS = 60 };
 
-static sigset_t inherited_mask;
-static struct sigaction inherited_child;
+static uint64_t inherited_mask;
+static bool ignores_children;
 static struct {
   pid_t pid;
   int says; /* one byte for each signal it gets */
 } sentinel = {0, -1};
 
-/* All that can be passed on and is not ignored: what is, has no effect on Python either. */
-static sigset_t passed_on(void) {
-  sigset_t set;
-  sigfillset(&set);
-  for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) sigdelset(&set, OWN[i]);
-  for (int number = 1; number < _NSIG; number++) {
-    struct sigaction action;
-    if (number != SIGCHLD && sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-      sigdelset(&set, number);
-  }
+/* All but what the kernel says of this process itself. */
+static uint64_t all_others(void) {
+  uint64_t set = ~(uint64_t)0;
+  for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) set &= ~mask_of(OWN[i]);
   return set;
 }
 
 int signals_take(void) {
+  uint64_t ignored = mask_ignored();
   /* Where the end of children is ignored, they cannot be waited for. */
-  struct sigaction waits = {.sa_handler = SIG_DFL};
-  sigaction(SIGCHLD, &waits, &inherited_child);
-  sigset_t set = passed_on();
-  sigprocmask(SIG_BLOCK, &set, &inherited_mask);
-  int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  ignores_children = ignored & mask_of(SIGCHLD);
+  if (ignores_children) mask_dispose(SIGCHLD, SIG_DFL);
+  inherited_mask = mask_blocked();
+  /* What is ignored has no effect on Python either. */
+  uint64_t set = all_others() & (~ignored | mask_of(SIGCHLD));
+  mask_block(inherited_mask | set);
+  int signals = mask_descriptor(set);
   if (signals < 0) fail(STATUS_NO_RUNTIME, "cannot wait for signals (%s)", strerror(errno));
   return signals;
 }
 
 void signals_give_back(void) {
-  sigaction(SIGCHLD, &inherited_child, NULL);
-  sigprocmask(SIG_SETMASK, &inherited_mask, NULL);
+  if (ignores_children) mask_dispose(SIGCHLD, SIG_IGN);
+  mask_block(inherited_mask);
 }
 
-void signals_keep_away(void) {
-  sigset_t set;
-  sigfillset(&set);
-  sigdelset(&set, SIGCHLD);
-  for (size_t i = 0; i < sizeof OWN / sizeof *OWN; i++) sigdelset(&set, OWN[i]);
-  sigprocmask(SIG_SETMASK, &set, NULL);
-}
+void signals_keep_away(void) { mask_block(all_others() & ~mask_of(SIGCHLD)); }
 
 /* The life of a sentinel. It ends with its parent. */
 static _Noreturn void stand_guard(int says) {
-  sigset_t set;
-  sigfillset(&set);
-  sigprocmask(SIG_SETMASK, &set, NULL);
+  mask_block(~(uint64_t)0);
   for (;;) {
-    int number = sigwaitinfo(&set, NULL);
+    int number = mask_wait(~(uint64_t)0);
     char byte = (char)number;
     if (number > 0 && number != SIGCHLD && write(says, &byte, 1) < 0) _exit(0);
   }
@@ -102,7 +90,8 @@ void sentinel_post(void) {
 void sentinel_dismiss(void) {
   if (sentinel.pid <= 0) return;
   kill(sentinel.pid, SIGKILL);
-  while (waitpid(sentinel.pid, NULL, 0) < 0 && errno == EINTR) continue;
+  while (waitpid(sentinel.pid, NULL, 0) < 0 && errno == EINTR) {
+  }
   close(sentinel.says);
   sentinel.pid = 0;
   sentinel.says = -1;
@@ -140,12 +129,9 @@ void end_as(int status) {
   int number = WTERMSIG(status);
   /* One core of one process is enough. */
   setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-  signal(number, SIG_DFL);
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, number);
+  mask_dispose(number, SIG_DFL);
   kill(getpid(), number);
-  sigprocmask(SIG_UNBLOCK, &set, NULL);
+  mask_block(mask_blocked() & ~mask_of(number));
   /* The first process of a container is not ended by signals of its own. */
   _exit(128 + number);
 }

@@ -208,8 +208,10 @@ house('tests stand where their sources stand', () => {
     file => !OF_THE_WHOLE.test(file),
   );
   const astray = suites.filter(file => {
-    const there = join(root, dirname(file).replace(/^test/, 'src'));
-    return !statSync(there, { throwIfNoEntry: false })?.isDirectory();
+    const there = [dirname(file).replace(/^test/, 'src'), dirname(file).replace(/^test\//, '')];
+    return !there.some(place =>
+      statSync(join(root, place), { throwIfNoEntry: false })?.isDirectory(),
+    );
   });
   assert.equal(astray, []);
 });

@@ -15,6 +15,7 @@
   const HIDDEN = 'PYTHON_MPI_HIDDEN_';
   const [rank] = process.argv.splice(2, 1);
   delete process.env.MALLOC_ARENA_MAX;
+  delete process.env.PYTHON_MPI_INHERITED;
   for (const name of Object.keys(process.env)) {
     if (!name.startsWith(HIDDEN)) continue;
     process.env[name.slice(HIDDEN.length)] = process.env[name];

@@ -69,12 +69,6 @@ export function variableOf(name: string): string {
   return `PYTHON_MPI_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 
-/** The same settings as variables, for a process that is started without the options. */
-export function variablesOf(options: Partial<Record<SettingName, string>>): NodeJS.ProcessEnv {
-  const entries = Object.entries(options);
-  return Object.fromEntries(entries.map(([name, value]) => [variableOf(name), value]));
-}
-
 /**
  * Combines options and environment.
  * @param options values of long options, by name; a switch that was given is 'true'

@@ -12,7 +12,7 @@ import { replaceStreams, STDOUT, say } from '../output.ts';
 import { EMBEDDED } from '../pmi/launchers/embedded.ts';
 import { isFirstRank } from '../pmi/rank-variables.ts';
 import { parseCommandLine } from './command-line.ts';
-import { configure, variablesOf } from './configuration.ts';
+import { configure } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
 import { leave } from './leave.ts';
 import { complainAs, informAs, leaveWith, progressOf, warnAs } from './rank.ts';
@@ -59,9 +59,9 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     configuration,
     starter,
     python: line.python,
-    ranks: line.ranks,
+    // A rank of our own launcher has the same words.
+    ranks: starter === undefined ? line.ranks : undefined,
     env,
-    settings: variablesOf(line.options),
     self: [SELF],
     janitor,
     log: configuration.verbose ? verbose(() => speaker, now()) : silent,

@@ -39,10 +39,12 @@ export async function launchLocally(run: Run, launcher: string): Promise<Outcome
     ranks.abort(abort.rank, abort.status);
   };
   const ranks = new LocalRanks({
-    command: [...run.self, ...run.python],
+    // Each rank reads from this process what the user gave it: bytes that are no text would not
+    // arrive through here.
+    command: run.self,
     size,
     descriptor: EMBEDDED_DESCRIPTOR,
-    env: rank => ({ ...run.env, ...run.settings, ...embeddedEnvironment(rank, size, identity) }),
+    env: rank => embeddedEnvironment(rank, size, identity),
     connect: (rank, connection) => {
       connections.set(rank, connection);
       connection.on('data', (bytes: Buffer) => act(server.feed(rank, bytes)));

@@ -54,8 +54,6 @@ export interface Run {
   /** Ranks to start with the embedded launcher, if the user asked for it. */
   ranks: number | undefined;
   env: NodeJS.ProcessEnv;
-  /** The options that were given, as variables for the ranks of the embedded launcher. */
-  settings: NodeJS.ProcessEnv;
   /**
    * The process that becomes Python, or stays beside it; undefined where this program itself starts
    * the ranks.
