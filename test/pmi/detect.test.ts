@@ -23,8 +23,8 @@ const SEEN: readonly [what: string, env: NodeJS.ProcessEnv, launcher: string][] 
     { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', MPIR_CVAR_PMI_VERSION: '1' },
     'hydra',
   ],
-  ['Intel MPI', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', I_MPI_PMI: 'pmi2' }, 'pmi2'],
-  ['older Intel MPI', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', I_MPI_PMI2: 'yes' }, 'pmi2'],
+  ['Intel MPI', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', I_MPI_PMI: 'pmi2' }, 'hydra'],
+  ['older Intel MPI', { PMI_FD: '8', PMI_RANK: '1', PMI_SIZE: '3', I_MPI_PMI2: 'yes' }, 'hydra'],
   [
     'mpirun_rsh of MVAPICH',
     { PMI_PORT: 'n0:36445', PMI_ID: '1', MPIRUN_RANK: '1', MV2_COMM_WORLD_RANK: '1' },

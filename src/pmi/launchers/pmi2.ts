@@ -13,14 +13,11 @@ import { inherit, openSession } from '../session.ts';
 import { isSrunDescriptor } from './slurm.ts';
 
 /**
- * What makes an MPI library speak PMI-2: MPICH from 4.1 on (`MPIR_CVAR_PMI_VERSION`), Intel MPI,
- * and older Intel MPI.
+ * What makes an MPI library speak PMI-2: MPICH from 4.1 on. Intel's have settings of their own, but
+ * the Hydra of Intel MPI 2021 ends over another client's PMI-2, and takes PMI-1 whatever its own
+ * library speaks afterwards.
  */
-const SETTINGS: readonly [variable: string, values: RegExp][] = [
-  ['MPIR_CVAR_PMI_VERSION', /^2$/],
-  ['I_MPI_PMI', /^pmi2$/i],
-  ['I_MPI_PMI2', /^(1|yes|on|enable)$/i],
-];
+const SETTINGS: readonly [variable: string, values: RegExp][] = [['MPIR_CVAR_PMI_VERSION', /^2$/]];
 
 /**
  * What MPI is told instead of a connection that it must not speak on: Slurm's server would leave
