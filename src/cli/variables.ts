@@ -4,7 +4,9 @@
 import { PythonMpiError } from '../errors.ts';
 import { SETTINGS, variableOf } from './configuration.ts';
 
-/** Those that are no settings with an option: for bin/, for launchers that say little, and our own. */
+/**
+ * Those that are no settings with an option: for bin/, for launchers that say little, and our own.
+ */
 const OTHERS = ['NODE', 'SECRET', 'SIZE', 'RENDEZVOUS', 'EMBEDDED', 'PREFIX', 'STARTER'];
 /** What the start of a rank's Python may leave behind. */
 const LEFT_BEHIND = ['RANK', 'PROCESS', 'END_COMMAND'];
@@ -19,7 +21,8 @@ const MISSPELT = 2;
 
 /**
  * The variables of an environment that begin as ours do, and are none.
- * @throws PythonMpiError USAGE for one that is nearly one of ours: without it the run would not be what is wanted
+ * @throws PythonMpiError USAGE for one that is nearly one of ours: without it the run would not be
+ *   what is wanted
  */
 export function unknownVariables(env: NodeJS.ProcessEnv): string[] {
   const unknown = Object.keys(env).filter(

@@ -91,7 +91,10 @@ export class LocalRanks {
     return this.#verdict ?? { rank: 0, outcome: SUCCESS };
   }
 
-  /** Why output of ranks was lost, once they have ended: an errno. A reader that has gone wanted no more. */
+  /**
+   * Why output of ranks was lost, once they have ended: an errno. A reader that has gone wanted no
+   * more.
+   */
   get lost(): string | undefined {
     return this.#out.failure ?? this.#err.failure;
   }

@@ -1,6 +1,6 @@
 /**
- * What an uncaught exception means in a job: the end of all of it, as MPI_Abort would. What does that is abort-hook.py;
- * here is how it learns whose rank it is in.
+ * What an uncaught exception means in a job: the end of all of it, as MPI_Abort would. What does
+ * that is abort-hook.py; here is how it learns whose rank it is in.
  */
 
 /** Variables that are set for the start of a rank's Python, which takes them out again. */

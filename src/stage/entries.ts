@@ -16,7 +16,9 @@ export function entriesOf(directory: string, pattern: RegExp): string[] {
   }
 }
 
-/** A directory of a Python's files in a prefix: `lib/python3.11`, `lib64/python3` and their like. */
+/**
+ * A directory of a Python's files in a prefix: `lib/python3.11`, `lib64/python3` and their like.
+ */
 export interface PythonDirectory {
   path: string;
   /** `3.11`, `3.13t`, or `3` for Debian's, which all versions share. */

@@ -1,9 +1,11 @@
 /**
- * Which Python runs from a prefix, and what has to change in its environment for that: as little as possible, since
- * every program that Python starts sees it too.
+ * Which Python runs from a prefix, and what has to change in its environment for that: as little as
+ * possible, since every program that Python starts sees it too.
  *
- * - The prefix brings bin/python3 (or bin/python): that one, which finds everything by where it lies.
- * - It brings none, or the user wants another: that one, through a virtual environment in the prefix.
+ * - The prefix brings bin/python3 (or bin/python): that one, which finds everything by where it
+ *   lies.
+ * - It brings none, or the user wants another: that one, through a virtual environment in the
+ *   prefix.
  *
  * PATH begins with the programs of the packages, and PYTHON_MPI_PREFIX says where they are.
  */
@@ -37,12 +39,13 @@ export interface PythonProgram {
 const SECRETS = ['PYTHON_MPI_SECRET'];
 
 /**
- * The interpreter to run and the changes to its environment. The first call for a prefix and an interpreter may run that
- * to ask it; to be made before the ranks of the node do.
+ * The interpreter to run and the changes to its environment. The first call for a prefix and an
+ * interpreter may run that to ask it; to be made before the ranks of the node do.
  * @param prefix absolute path of the staged tree, published; undefined when nothing is staged
  * @param env the environment of the rank
  * @param wanted interpreter the user insists on: a path, or a name on PATH
- * @throws PythonMpiError NO_INTERPRETER, also when the packages are for another one; CHROOT_UNUSABLE, NO_SPACE
+ * @throws PythonMpiError NO_INTERPRETER, also when the packages are for another one;
+ *   CHROOT_UNUSABLE, NO_SPACE
  */
 export async function pythonProgram(
   prefix: string | undefined,

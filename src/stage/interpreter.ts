@@ -1,5 +1,6 @@
 /**
- * What a Python says about itself. It is asked by running it once; how programs are run is the caller's business.
+ * What a Python says about itself. It is asked by running it once; how programs are run is the
+ * caller's business.
  */
 import { PythonMpiError } from '../errors.ts';
 import QUESTION from './interpreter.py.ts';
@@ -17,7 +18,9 @@ export interface Interpreter {
   stdlib: string;
   /** Where it takes its compiled modules from. */
   execPrefix: string;
-  /** How names of compiled modules end that only it can load: `.cpython-311-x86_64-linux-gnu.so`. */
+  /**
+   * How names of compiled modules end that only it can load: `.cpython-311-x86_64-linux-gnu.so`.
+   */
   suffix: string;
   /** The virtual environment that it belongs to, if any. */
   venv: string | undefined;

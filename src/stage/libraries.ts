@@ -1,9 +1,9 @@
 /**
  * Which shared libraries of a prefix are found by nothing but LD_LIBRARY_PATH.
  *
- * That variable reaches every program that Python starts, so it is only set where it is needed. An interpreter whose
- * search path still names the place where it was built gets one that is relative to itself, so that its children
- * need no variable either.
+ * That variable reaches every program that Python starts, so it is only set where it is needed. An
+ * interpreter whose search path still names the place where it was built gets one that is relative
+ * to itself, so that its children need no variable either.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -61,7 +61,8 @@ function lacking(file: string, dynamic: Dynamic, prefix: string, own: Map<string
 }
 
 /**
- * Lets an interpreter of a prefix find the prefix's libraries by itself, where its file has room for that.
+ * Lets an interpreter of a prefix find the prefix's libraries by itself, where its file has room
+ * for that.
  * @param prefix real path of the tree, which is not in use yet
  * @param file real path of the interpreter in it
  */
@@ -86,7 +87,8 @@ export function relocateInterpreter(prefix: string, file: string): void {
 }
 
 /**
- * The directories of libraries in which programs and modules of a prefix find something only through LD_LIBRARY_PATH.
+ * The directories of libraries in which programs and modules of a prefix find something only
+ * through LD_LIBRARY_PATH.
  * @param prefix real path of the tree
  * @param interpreter real path of the one that will run
  * @param modules directories of modules, searched with all below

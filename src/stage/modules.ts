@@ -1,5 +1,6 @@
 /**
- * Whether what the packages bring can be used by the interpreter that will run: told by names, as Python does.
+ * Whether what the packages bring can be used by the interpreter that will run: told by names, as
+ * Python does.
  */
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -18,7 +19,8 @@ export interface Site {
  * The directories that an interpreter should look into.
  * @param found all there are
  * @returns their paths; and a word of warning where they are another version's
- * @throws PythonMpiError NO_INTERPRETER when their compiled modules are for another version or machine
+ * @throws PythonMpiError NO_INTERPRETER when their compiled modules are for another version or
+ *   machine
  */
 export function chooseSites(
   found: readonly Site[],
@@ -76,7 +78,10 @@ function foreignModule(directory: string, suffix: string): string | undefined {
   return foreign;
 }
 
-/** The directory below which all of a tree lies that is nothing by itself, but would be a prefix if it were there. */
+/**
+ * The directory below which all of a tree lies that is nothing by itself, but would be a prefix if
+ * it were there.
+ */
 export function isOneTopDirectory(tree: string): string | undefined {
   const isPrefix = (path: string) =>
     pythonDirectories(path).length > 0 ||

@@ -1,6 +1,6 @@
 /**
- * The directory of a prefix in which things lie that are ours and no package's, and how files are put into a tree of
- * which packages have brought any part.
+ * The directory of a prefix in which things lie that are ours and no package's, and how files are
+ * put into a tree of which packages have brought any part.
  */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -32,8 +32,8 @@ export function makeOwnDirectory(prefix: string): void {
 }
 
 /**
- * Writes a file of ours in place of what packages brought under its name. The directory is made if need be, and must
- * not lead out of the tree.
+ * Writes a file of ours in place of what packages brought under its name. The directory is made if
+ * need be, and must not lead out of the tree.
  * @throws PythonMpiError UNSAFE_PACKAGE, CHROOT_UNUSABLE, NO_SPACE
  */
 export function writeOwn(prefix: string, name: string, text: string): void {

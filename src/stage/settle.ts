@@ -1,9 +1,11 @@
 /**
- * The last thing done to a tree before it is published: the interpreter that the packages bring is made to stand in it.
+ * The last thing done to a tree before it is published: the interpreter that the packages bring is
+ * made to stand in it.
  *
- * An interpreter that finds its prefix by where it lies needs no PYTHONHOME, which would reach every program that it
- * starts; a `pyvenv.cfg` says so and shuts out the user's own packages in HOME. One that is only a link, as in a
- * virtual environment that was packed without its base, makes the prefix a virtual environment of that base.
+ * An interpreter that finds its prefix by where it lies needs no PYTHONHOME, which would reach
+ * every program that it starts; a `pyvenv.cfg` says so and shuts out the user's own packages in
+ * HOME. One that is only a link, as in a virtual environment that was packed without its base,
+ * makes the prefix a virtual environment of that base.
  */
 import fs from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -33,8 +35,8 @@ const RECORD = join(OWN_DIRECTORY, 'python.json');
  * @param tree what was unpacked; not in use yet
  * @param prefix where it will be
  * @param env of the ranks
- * @throws PythonMpiError NO_INTERPRETER when the packages bring one that cannot run; CORRUPT_PACKAGE when
- *   they are no prefix; UNSAFE_PACKAGE, CHROOT_UNUSABLE, NO_SPACE
+ * @throws PythonMpiError NO_INTERPRETER when the packages bring one that cannot run;
+ *   CORRUPT_PACKAGE when they are no prefix; UNSAFE_PACKAGE, CHROOT_UNUSABLE, NO_SPACE
  */
 export async function settle(
   tree: string,

@@ -1,13 +1,15 @@
 /**
- * What runs at the start of every Python of a prefix: a line in a .pth file, which Python reads whatever options it is
- * given but -S, and the modules that it calls.
+ * What runs at the start of every Python of a prefix: a line in a .pth file, which Python reads
+ * whatever options it is given but -S, and the modules that it calls.
  */
 import { join } from 'node:path';
 import ABORT_HOOK from './abort-hook.py.ts';
 import { OWN_DIRECTORY, writeOwn } from './own-directory.ts';
 import STARTUP from './startup.py.ts';
 
-/** Of the files in its directory Python reads the first ones first, so no package comes before us. */
+/**
+ * Of the files in its directory Python reads the first ones first, so no package comes before us.
+ */
 export const STARTUP_FILE = '00-python-mpi.pth';
 
 /** What {@link startupLine} is about. All paths are absolute. */
@@ -21,7 +23,10 @@ export interface Startup {
   libraries: readonly string[];
 }
 
-/** Puts the modules into a tree that is about to be published. @throws PythonMpiError as {@link writeOwn} */
+/**
+ * Puts the modules into a tree that is about to be published. @throws PythonMpiError as {@link
+ * writeOwn}
+ */
 export function writeStartupModules(tree: string): void {
   writeOwn(tree, join(OWN_DIRECTORY, '_python_mpi.py'), STARTUP);
   writeOwn(tree, join(OWN_DIRECTORY, '_python_mpi_abort.py'), ABORT_HOOK);
@@ -37,7 +42,9 @@ export function startupLine({ prefix, sites, behind, libraries }: Startup): stri
   );
 }
 
-/** Python's literal for a text or list of texts, in ASCII: Pythons differ in how they read the file. */
+/**
+ * Python's literal for a text or list of texts, in ASCII: Pythons differ in how they read the file.
+ */
 function pythonLiteral(value: unknown): string {
   const escaped = (character: string) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;

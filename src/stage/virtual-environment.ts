@@ -1,6 +1,7 @@
 /**
- * Virtual environments in a published prefix, of interpreters that do not stand in it: what makes the Python of PATH find
- * the packages whatever its options, and leaves no trace in the environment of the programs that it starts.
+ * Virtual environments in a published prefix, of interpreters that do not stand in it: what makes
+ * the Python of PATH find the packages whatever its options, and leaves no trace in the environment
+ * of the programs that it starts.
  *
  *     <prefix>/.python-<key>/      one for each interpreter that some job has used
  */
@@ -32,7 +33,8 @@ const RECORD = 'python.json';
  * The virtual environment of an interpreter; it is made if no job has used that one here before.
  * @param prefix published
  * @param file the interpreter, absolute; a wrapper or shim is seen through
- * @throws PythonMpiError NO_INTERPRETER when it does not run or the packages are for another; CHROOT_UNUSABLE, NO_SPACE
+ * @throws PythonMpiError NO_INTERPRETER when it does not run or the packages are for another;
+ *   CHROOT_UNUSABLE, NO_SPACE
  */
 export async function virtualEnvironment(
   prefix: string,
