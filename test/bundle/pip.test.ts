@@ -150,6 +150,10 @@ def build_wheel(directory, *args):
 });
 
 pip('a pip of before --python installs, with the settings of its Python', async () => {
+  // What is set on this machine would count for more than pip.conf.
+  const unset = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('PIP_')),
+  );
   const { root } = venv();
   const old = wheels('pip-21.3.1', ['pip==21.3.1']);
   const install = ['-m', 'pip', '--python', join(root, 'bin/python'), 'install', '-q'];
@@ -159,7 +163,7 @@ pip('a pip of before --python installs, with the settings of its Python', async 
   });
   const { prefix } = await packaged(['--python', 'env/bin/python', '--pip', 'cycler'], {
     cwd: join(root, '..'),
-    env: { ...process.env, PIP_TARGET: '/nowhere', PIP_QUIET: '3', PIP_REQUIRE_VIRTUALENV: '1' },
+    env: { ...unset, PIP_TARGET: '/nowhere', PIP_QUIET: '3', PIP_REQUIRE_VIRTUALENV: '1' },
   });
   const names = readdirSync(sitePackages(prefix)).filter(name => !name.startsWith('__'));
   assert.equal(names.map(name => name.replace(/-.*/, '')).sort(), ['cycler', 'cycler']);
