@@ -5,7 +5,7 @@
  * Python itself tells (audit hooks, loaded modules, mapped libraries), in every process of the run.
  * Only modules are left out, since only for those is there a way back: an import that finds nothing
  * in the package is sent to the original place. Data files of a package that was used, libraries
- * and package metadata stay.
+ * and package metadata stay; Python's own headers, which are no modules either, go, and are named.
  */
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path/posix';
@@ -29,6 +29,8 @@ const ESSENTIAL_MODULES =
   '_sysconfigdata[^/]*|encodings/[^/]*';
 const ESSENTIAL = new RegExp(`^lib(?:64)?/python3\\.\\d+/(?:${ESSENTIAL_MODULES})(?:\\.py)?$`);
 const SITE = /\/(?:site|dist)-packages\//;
+/** Only what compiles at run time reads them, and no trace shows whether it would. */
+const HEADER = /^include\/python3[^/]*\//;
 const READ_AHEAD = 32;
 
 export interface Savings {
@@ -60,9 +62,11 @@ export async function keepUsed(command: string, collection: Collection): Promise
   }
   const dropped = unused.filter(({ path }) => {
     if (ESSENTIAL.test(path) || /\.(?:dist|egg)-info\//.test(path)) return false;
+    if (HEADER.test(path)) return true;
     if (SITE.test(path) && !touched.has(distributionOf(path))) return true;
     return MODULE.test(path) && isModule(path);
   });
+  for (const { path } of dropped) if (HEADER.test(path)) collection.exclusion.record('/include');
   const series = collection.interpreters[0]?.series;
   const savings = {
     files: dropped.length,
