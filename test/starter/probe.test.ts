@@ -46,6 +46,7 @@ async function seen(command: readonly string[], env: NodeJS.ProcessEnv = {}): Pr
       PATH: '/usr/bin:/bin',
       PYTHON_MPI_CHROOT: chroot,
       PYTHON_MPI_PYTHON: PYTHON,
+      PYTHON_MPI_QUIET: '1',
       PROBE_OUTPUT: output,
       ...env,
     },
