@@ -1,8 +1,9 @@
 """What this rank has cost until now, as a line of JSON.
 
-"cpu" is seconds of its own, which outlive exec. When its parent is a python-mpi: "parentCpu", and
-"parent", the bytes of memory that the parent shares with no other process, by what they are. With
-an argument, the parent is looked at so many seconds later.
+"cpu" is seconds of its own, which outlive exec. When python-mpi runs beside it: "parentCpu", of the
+starter that is its parent and of the Node that is the starter's other child; and "parent", the bytes
+of memory that these share with no other process, by what they are. With an argument, they are
+looked at so many seconds later.
 """
 
 import json
@@ -45,11 +46,24 @@ def cpu(directory):
 cost = {"rank": int(os.environ["SLURM_PROCID"]), "parent": {}, "parentCpu": 0}
 usage = resource.getrusage(resource.RUSAGE_SELF)
 cost["cpu"] = usage.ru_utime + usage.ru_stime
-directory = f"/proc/{os.getppid()}"
+
+
+def beside():
+    """The starter that this rank's Python is a child of, and its Node; none where it is no child of ours."""
+    parent = os.getppid()
+    with open(f"/proc/{parent}/task/{parent}/children") as file:
+        children = file.read().split()
+    for pid in children:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            if b"python-mpi.cjs" in file.read():
+                return [f"/proc/{parent}", f"/proc/{pid}"]
+    return []
+
+
 if len(sys.argv) > 1:
     time.sleep(float(sys.argv[1]))
-with open(f"{directory}/cmdline", "rb") as file:
-    if b"python-mpi.cjs" in file.read():
-        cost["parent"] = private(directory)
-        cost["parentCpu"] = cpu(directory)
+for directory in beside():
+    for name, size in private(directory).items():
+        cost["parent"][name] = cost["parent"].get(name, 0) + size
+    cost["parentCpu"] += cpu(directory)
 print(json.dumps(cost))

@@ -1,4 +1,4 @@
-"""A rank that counts its signals until SIGTERM, and says how much memory only its parent has.
+"""A rank that counts its signals until SIGTERM, and says how much memory our Node beside it has.
 
 Arguments: the variable with the number of the rank, and how many kilobytes to wait for:
 of even ranks, and of odd ones.
@@ -29,12 +29,24 @@ for number in (signal.SIGUSR1, signal.SIGTERM):
     signal.signal(number, note)
 
 
+def program():
+    """The Node that runs python-mpi for this rank, beside Python; None when there is none."""
+    parent = os.getppid()
+    for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        try:
+            if b"python-mpi.cjs" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return Path(f"/proc/{pid}")
+        except OSError:  # It has ended meanwhile.
+            pass
+    return None
+
+
 def kept():
-    """Kilobytes that only the parent has, if that is a part of python-mpi."""
-    parent = Path(f"/proc/{os.getppid()}")
-    if b"python-mpi.cjs" not in (parent / "cmdline").read_bytes():
+    """Kilobytes that only that Node has."""
+    node = program()
+    if node is None:
         return 0
-    text = (parent / "smaps_rollup").read_text()
+    text = (node / "smaps_rollup").read_text()
     return int(re.search(r"^Private_Dirty: +(\d+)", text, re.M).group(1))
 
 
