@@ -1,9 +1,9 @@
 """What this rank has cost until now, as a line of JSON.
 
-"cpu" is seconds of its own, which outlive exec. When python-mpi runs beside it: "parentCpu", of the
-starter that is its parent and of the Node that is the starter's other child; and "parent", the bytes
-of memory that these share with no other process, by what they are. With an argument, they are
-looked at so many seconds later.
+"cpu" is seconds of its own, which outlive exec. When python-mpi runs beside it: "parentCpu", of
+the starter that is its parent and of the Node that is the starter's other child; and "parent", the
+bytes of memory that these share with no other process, by what they are. With an argument, they
+are looked at so many seconds later.
 """
 
 import json

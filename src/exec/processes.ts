@@ -23,7 +23,19 @@ function look(pid: number): { state: string; started: string } | undefined {
 
 /** Who this process is. It keeps that identity over exec. */
 export function self(): ProcessIdentity {
-  return { pid: process.pid, started: look(process.pid)?.started ?? '' };
+  return identityOf(process.pid);
+}
+
+/**
+ * Who runs beside this process, its starter: it becomes this rank's Python, or is there as long as
+ * that is, while this process may end before.
+ */
+export function starterProcess(): ProcessIdentity {
+  return identityOf(process.ppid);
+}
+
+function identityOf(pid: number): ProcessIdentity {
+  return { pid, started: look(pid)?.started ?? '' };
 }
 
 /** Whether that very process still runs. A zombie does not. */

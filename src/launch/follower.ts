@@ -3,7 +3,7 @@
  */
 import { Deadline, pause } from '../deadline.ts';
 import { JobFailed } from '../errors.ts';
-import { self } from '../exec/processes.ts';
+import { starterProcess } from '../exec/processes.ts';
 import { OtherSession } from '../net/handshake.ts';
 import { askLeader } from '../net/local.ts';
 import type { LauncherSession } from '../pmi/launcher.ts';
@@ -38,7 +38,11 @@ export async function follow(
     deadline,
     log,
   });
-  const about = { rank: session.placement.rank, position: nodeMap.position, member: self() };
+  const about = {
+    rank: session.placement.rank,
+    position: nodeMap.position,
+    member: starterProcess(),
+  };
   // When time is over the leader says so, and what it was that did not come.
   const last = new Deadline(deadline.at + CLEANUP_MS);
   /** The leader may still be in the run before this one, which may have another secret. */

@@ -99,7 +99,7 @@ test('a node leader that is killed leaves nothing partial', () =>
     const wait =
       'while ! ls /dev/shm/.python-mpi-bcast-*/tree >/dev/null 2>&1; do sleep 0.02; done';
     const kill =
-      'for p in $(pgrep -f "^[^ ]*node .*python-mpi-bcast.cjs"); do if [ "$(readlink /proc/$p/ns/uts)" = "$(readlink /proc/self/ns/uts)" ]; then kill -9 $p; fi; done';
+      'for p in $(pgrep -f "[p]ython-mpi-bcast.cjs"); do if [ "$(readlink /proc/$p/ns/uts)" = "$(readlink /proc/self/ns/uts)" ]; then kill -9 $p; fi; done';
     const killed = await cluster.on('n3', ['sh', '-c', `${wait}; ${kill}`]);
     assert.is(killed.status, 0, killed.stderr);
     assert.is.not((await running).status, 0);
