@@ -49,7 +49,7 @@ cost["cpu"] = usage.ru_utime + usage.ru_stime
 
 
 def beside():
-    """The starter that Python is a child of, and its Node; nothing where Python is no child of ours."""
+    """The starter that Python is a child of, and its Node; none where it is no child of ours."""
     parent = os.getppid()
     with open(f"/proc/{parent}/task/{parent}/children") as file:
         children = file.read().split()

@@ -235,7 +235,7 @@ test(
     // What comes in goes to rank 0, and its end too, also where a rank stays beside Python and where none does.
     const script = `${cluster.shared}/reads.py`;
     writeFileSync(script, `${SAY}say(rank, repr(sys.stdin.read()))`);
-    const run = `printf 'a\\nb' | ${PROJECT}/test/cluster/bed.d/srun "$@" ${PROJECT}/bin/python-mpi ${script}`;
+    const run = `printf 'a\\nb' | '${PROJECT}/test/cluster/bed.d/srun' "$@" '${PROJECT}/bin/python-mpi' ${script}`;
     for (const input of [[], ['--input=0']]) {
       const fed = await cluster.on('head', ['sh', '-c', run, 'sh', ...two, ...input], {
         env: { PYTHON_MPI_PACKAGES: pythonPackage(), PYTHON_MPI_KEEP: '1' },
@@ -306,7 +306,7 @@ test(
     assert.match(alone.stderr, /rank 0 of 1, launched by single/);
     const local = await inAllocation([`${PROJECT}/bin/python-mpi`, '-n', '2', shell], env);
     assert.is(local.stdout, 'here\nhere\n', local.stderr);
-    assert.match(local.stderr, /rank 1 of 2, launched by embedded/);
+    assert.match(local.stderr, /rank 0 of 2, launched by embedded/);
   }),
 );
 
