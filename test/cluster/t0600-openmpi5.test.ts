@@ -91,7 +91,7 @@ one('more ranks than cores', async () => {
   assert.equal(lines(stdout), ranks(9));
 });
 
-one('prterun, and prte with prun', async () => {
+one('prterun', async () => {
   const direct = await here('prterun', ['-n', '2'], RANK);
   assert.is(direct.status, 0, direct.stderr);
   assert.equal(lines(direct.stdout), ranks(2));
