@@ -19,9 +19,11 @@ static void ends(void) {
   CHECK(strcmp(line.python[0], "-c") == 0 && strcmp(line.python[1], "--keep") == 0, "Python's own");
   line = read_words((char *[]){"-n12", "--check-hash-based-pycs", "always", NULL});
   CHECK(strcmp(line.ranks, "12") == 0 && strcmp(line.python[0], "--check-hash-based-pycs") == 0, "long ones of Python");
+  line = read_words((char *[]){"--keep=no", NULL});
+  CHECK(strcmp(line.given[OPTION_KEEP], "no") == 0 && !line.unclear, "a switch with a value");
   CHECK(!read_words((char *[]){NULL}).unclear, "none");
   CHECK(!read_words((char *[]){"--", "--what", NULL}).unclear, "two dashes are Python's");
-  char *const unclear[] = {"--what", "--keep=yes", "--packages", "-n", "--help", "--version"};
+  char *const unclear[] = {"--what", "--packages", "-n", "--help", "--version"};
   for (size_t i = 0; i < sizeof unclear / sizeof *unclear; i++)
     CHECK(read_words((char *[]){unclear[i], NULL}).unclear, "%s", unclear[i]);
 }
