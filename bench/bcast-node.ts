@@ -1,6 +1,6 @@
 /**
- * One node's part in a broadcast from the root's memory to a file on every other node: the product's meeting,
- * links and engine, without packages. What bcast.ts measures.
+ * One node's part in a broadcast from the root's memory to a file on every other node: the
+ * product's meeting, links and engine, without packages. What bcast.ts measures.
  *
  *     bcast-node MIB FILE      the root prints the seconds from the moment all are there until all have the file
  */

@@ -1,6 +1,7 @@
 /**
- * The broadcast alone: 200 MiB from the root's memory to a file in every other node's memory, against MPI_Bcast
- * and sbcast; and over cables of 1 Gbit/s, against the time in which they could carry it once.
+ * The broadcast alone: 200 MiB from the root's memory to a file in every other node's memory,
+ * against MPI_Bcast and sbcast; and over cables of 1 Gbit/s, against the time in which they could
+ * carry it once.
  *
  *     node bench/bcast.ts [ROUNDS]
  */

@@ -1,4 +1,6 @@
-/** Programs of the benches as the product's are: one file, without types to strip when they start. */
+/**
+ * Programs of the benches as the product's are: one file, without types to strip when they start.
+ */
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
 

@@ -1,6 +1,7 @@
 /**
- * What `import numpy.fft; import scipy.interpolate` costs a rank, by how the files lie that it imports: seconds from
- * Python's start to its end, and path look-ups. One Python on this machine, all files in memory: no staging, no network.
+ * What `import numpy.fft; import scipy.interpolate` costs a rank, by how the files lie that it
+ * imports: seconds from Python's start to its end, and path look-ups. One Python on this machine,
+ * all files in memory: no staging, no network.
  *
  *     node bench/imports.ts [ROUNDS]
  */
@@ -34,11 +35,13 @@ function unpack(tarball: string, name: string): string {
 }
 
 /**
- * Imports as the first rank of a fresh prefix does, every time: it finds no byte code that an earlier one wrote.
+ * Imports as the first rank of a fresh prefix does, every time: it finds no byte code that an
+ * earlier one wrote.
  * @param wrapper command to run Python under
  */
 function importFrom(prefix: string, ...wrapper: string[]): void {
-  // With -P: looking for modules in the working directory is what the user asks of Python otherwise.
+  // With -P: looking for modules in the working directory is what the user asks of Python
+  // otherwise.
   const script = ['-P', '-c', 'import numpy.fft; import scipy.interpolate'];
   const [program, ...args] = [...wrapper, join(prefix, 'bin/python3'), ...script];
   const env = { PATH: '/usr/bin:/bin', PYTHONHOME: prefix, PYTHONDONTWRITEBYTECODE: '1' };
@@ -51,7 +54,10 @@ const secondsFrom = (prefix: string) => async () => {
   return (now() - began) / 1000;
 };
 
-/** Calls that resolve a path, one that is relative to an open file and empty excepted: that is fstat. */
+/**
+ * Calls that resolve a path, one that is relative to an open file and empty excepted: that is
+ * fstat.
+ */
 function pathCallsFrom(prefix: string): string[] {
   const trace = join(memory, 'trace');
   importFrom(prefix, 'strace', '-f', '-qq', '-e', 'trace=%file', '-o', trace);

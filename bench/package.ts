@@ -1,7 +1,7 @@
 /**
- * The package that comparisons use: this machine's standard library with numpy and scipy, as a plain
- * tarball in all formats and as our own bundle. Made once per directory, since packing takes longer than
- * anything measured with it.
+ * The package that comparisons use: this machine's standard library with numpy and scipy, as a
+ * plain tarball in all formats and as our own bundle. Made once per directory, since packing takes
+ * longer than anything measured with it.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -59,7 +59,8 @@ export async function makePackages(directory: string): Promise<Record<Format, st
 }
 
 /**
- * Makes, unless it is there, our own bundle of the same Python: with its interpreter, and byte code that is good.
+ * Makes, unless it is there, our own bundle of the same Python: with its interpreter, and byte code
+ * that is good.
  * @returns its path, and that of the tree it is made from
  */
 export async function makeBundle(directory: string): Promise<{ file: string; tree: string }> {

@@ -1,6 +1,7 @@
 /**
- * Counts the system calls that resolve a path on the shared file system: what a metadata server would see of a
- * rank. Everything below /proc, /sys, /dev and the operating system's own directories is each node's own.
+ * Counts the system calls that resolve a path on the shared file system: what a metadata server
+ * would see of a rank. Everything below /proc, /sys, /dev and the operating system's own
+ * directories is each node's own.
  */
 import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,9 +11,11 @@ import { outputOf, type Slurm } from './timing.ts';
 const LOCAL = /^\/(proc|sys|dev|etc|lib|lib64|usr|bin|sbin|run|tmp|var)(\/|$)/;
 
 /**
- * Calls of one rank, traced with `strace -f -e trace=%file`. A path relative to the working directory counts, since that
- * is shared; one relative to an open directory does not, since only node-local directories are walked like that.
- * @param shared what lies on the shared file system although its name looks like the operating system's
+ * Calls of one rank, traced with `strace -f -e trace=%file`. A path relative to the working
+ * directory counts, since that is shared; one relative to an open directory does not, since only
+ * node-local directories are walked like that.
+ * @param shared what lies on the shared file system although its name looks like the operating
+ *   system's
  */
 export function sharedCalls(trace: string, shared: readonly string[] = []): string[] {
   return trace.split('\n').filter(line => {

@@ -1,4 +1,6 @@
-/** Where a Node program's time goes, by thread and function, as V8's own sampling profiler sees it. */
+/**
+ * Where a Node program's time goes, by thread and function, as V8's own sampling profiler sees it.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What a report costs: runs of four nodes under srun with PYTHON_MPI_REPORT and without, from the launcher's start to the
- * last Python, and the processor time of a leader some time after that.
+ * What a report costs: runs of four nodes under srun with PYTHON_MPI_REPORT and without, from the
+ * launcher's start to the last Python, and the processor time of a leader some time after that.
  *
  *     node bench/report.ts [ROUNDS]
  */
@@ -17,12 +17,14 @@ const file = join(SHARED, 'report.json');
 const SRUN = 'srun --mpi=none -n4 --ntasks-per-node=1';
 const OURS = `${PROJECT}/bin/python-mpi --packages ${bundle}`;
 /**
- * When Python ran, in seconds since 1970; and once the leader beside it has nothing left to do, the processor time that it
- * has used, in ticks of 10 ms.
+ * When Python ran, in seconds since 1970; and once the leader beside it has nothing left to do, the
+ * processor time that it has used, in ticks of 10 ms.
  */
 const SCRIPT = `'import os, time; began = time.time(); time.sleep(2); stat = open("/proc/%d/stat" % os.getppid()).read().split(); print(began, int(stat[13]) + int(stat[14]))'`;
 
-/** @returns seconds from the launcher's start to the last Python, and of a leader's processor time */
+/**
+ * @returns seconds from the launcher's start to the last Python, and of a leader's processor time
+ */
 async function run(slurm: Slurm, options: string): Promise<{ wall: number; cpu: number }> {
   const start = Date.now() / 1000;
   const output = await outputOf(slurm(`${SRUN} ${OURS} ${options} -c ${SCRIPT}`));

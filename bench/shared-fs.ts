@@ -1,6 +1,7 @@
 /**
- * Starting Python where everything lies on a shared file system: environment, package, script and the product itself. Four
- * nodes with four ranks each, and a file system that is as slow as a job of N nodes finds it (test/shared-fs), from cold.
+ * Starting Python where everything lies on a shared file system: environment, package, script and
+ * the product itself. Four nodes with four ranks each, and a file system that is as slow as a job
+ * of N nodes finds it (test/shared-fs), from cold.
  *
  *     node bench/shared-fs.ts [ROUNDS]
  */
@@ -12,7 +13,10 @@ import { markdownTable, median } from './table.ts';
 import { allocate, emptyNodes, secondsOf } from './timing.ts';
 
 const rounds = Number(process.argv[2] ?? 3);
-/** Sizes of the job. Plain Python is measured up to the first of the large ones, and extrapolated from the last two. */
+/**
+ * Sizes of the job. Plain Python is measured up to the first of the large ones, and extrapolated
+ * from the last two.
+ */
 const SIZES = [16, 64, 256, 1024] as const;
 const LARGE = [4096] as const;
 const NODES = 4;

@@ -1,6 +1,6 @@
 /**
- * Staging on four nodes in one job step, from the launcher's start to its end, against what one would do
- * without: copy and untar on each node, MPI_Bcast and libarchive, sbcast and tar.
+ * Staging on four nodes in one job step, from the launcher's start to its end, against what one
+ * would do without: copy and untar on each node, MPI_Bcast and libarchive, sbcast and tar.
  *
  *     node bench/stage.ts [ROUNDS]
  */

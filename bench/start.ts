@@ -1,6 +1,6 @@
 /**
- * Starting Python on 4 nodes with 4 ranks each under srun: how long until the last rank has imported numpy and
- * scipy, and what a rank has cost by then.
+ * Starting Python on 4 nodes with 4 ranks each under srun: how long until the last rank has
+ * imported numpy and scipy, and what a rank has cost by then.
  *
  *     node bench/start.ts [ROUNDS]
  */
@@ -19,7 +19,9 @@ const OURS = `${PROJECT}/bin/python-mpi --packages ${bundle}`;
 /** Python where it is: on what stands for the shared file system here, and is in memory. */
 const IN_PLACE = `env PYTHONHOME=${tree} ${tree}/bin/python3`;
 const IMPORT = '"import numpy, scipy.interpolate"';
-/** With -P: looking for modules in the working directory is what the user asks of Python otherwise. */
+/**
+ * With -P: looking for modules in the working directory is what the user asks of Python otherwise.
+ */
 const IMPORT_FFT = '"import numpy.fft; import scipy.interpolate"';
 
 const IMPORT_COST =
@@ -46,7 +48,10 @@ async function rankCosts(slurm: Slurm, python: string, later = 0): Promise<RankC
     .sort((a, b) => a.rank - b.rank);
 }
 
-/** Seconds after which a leader has given back what it will: V8 keeps pages that it has emptied for 8 s. */
+/**
+ * Seconds after which a leader has given back what it will: V8 keeps pages that it has emptied for
+ * 8 s.
+ */
 const SETTLED = 14;
 
 /** Milliseconds of CPU of a Node that does nothing. */

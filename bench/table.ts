@@ -1,6 +1,7 @@
 /**
- * What all comparisons share: contestants take turns, and what is said of them are ratios within a turn.
- * On a machine that others use too, seconds of different minutes do not compare; ratios of one minute do.
+ * What all comparisons share: contestants take turns, and what is said of them are ratios within a
+ * turn. On a machine that others use too, seconds of different minutes do not compare; ratios of
+ * one minute do.
  */
 
 export interface Row {

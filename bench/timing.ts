@@ -17,15 +17,18 @@ export async function secondsOf(start: () => Promise<Finished>): Promise<number>
   return (now() - began) / 1000;
 }
 
-/** Longest that one script may take, in milliseconds: plain Python on a slow file system is what is compared with. */
+/**
+ * Longest that one script may take, in milliseconds: plain Python on a slow file system is what is
+ * compared with.
+ */
 const LIMIT_MS = 600_000;
 
 /** Runs a shell script that uses srun and sbcast. */
 export type Slurm = (script: string) => Promise<Finished>;
 
 /**
- * Takes all nodes for one Slurm job, until the cluster goes. A job for each measurement would sometimes wait half
- * a minute for the scheduler to look again.
+ * Takes all nodes for one Slurm job, until the cluster goes. A job for each measurement would
+ * sometimes wait half a minute for the scheduler to look again.
  */
 export async function allocate(cluster: Cluster): Promise<Slurm> {
   const configured = 'export SLURM_CONF=$BED_STATE/slurm/slurm.conf; ';
@@ -40,7 +43,10 @@ export async function allocate(cluster: Cluster): Promise<Slurm> {
 /** Where peers unpack to. */
 export const UNPACKED = '/dev/shm/unpacked';
 
-/** Empties every node's /dev/shm but for an empty {@link UNPACKED}: what is measured cleans up nothing. */
+/**
+ * Empties every node's /dev/shm but for an empty {@link UNPACKED}: what is measured cleans up
+ * nothing.
+ */
 export async function emptyNodes(cluster: Cluster): Promise<void> {
   for (const node of cluster.nodes) {
     await outputOf(cluster.on(node, ['sh', '-c', `rm -rf /dev/shm/* && mkdir ${UNPACKED}`]));

@@ -2,7 +2,8 @@
  * The only owner of timers.
  *
  * A timeout is a duration a user chose; a deadline is the moment it ends. Waits take a Deadline,
- * never a duration, so that a sequence of waits shares one budget. Knows nothing of what is awaited.
+ * never a duration, so that a sequence of waits shares one budget. Knows nothing of what is
+ * awaited.
  */
 import { PythonMpiError } from './errors.ts';
 
@@ -59,7 +60,10 @@ export function pause(ms: number): Promise<void> {
   return new Promise(resolve => setTimeout(resolve, ms));
 }
 
-/** Pauses between tries, each twice as long as the one before: quick for what is about to happen, cheap for what is not. */
+/**
+ * Pauses between tries, each twice as long as the one before: quick for what is about to happen,
+ * cheap for what is not.
+ */
 export class Backoff {
   readonly #most: number;
   #next: number;

@@ -1,7 +1,9 @@
 /**
- * The few things of an ELF file that decide where its libraries are looked for: elf(5), dynamic section.
+ * The few things of an ELF file that decide where its libraries are looked for: elf(5), dynamic
+ * section.
  *
- * Only 64-bit little-endian files, which is what x86-64, AArch64 and ppc64le have. Pure: bytes in, facts out.
+ * Only 64-bit little-endian files, which is what x86-64, AArch64 and ppc64le have. Pure: bytes in,
+ * facts out.
  */
 
 export interface SearchPath {
@@ -107,8 +109,9 @@ function text(read: ReadAt, offset: number): string {
 }
 
 /**
- * The file with one search path replaced, or undefined when the new one is longer and so does not fit in place.
- * What is left of the old string stays behind the new end: linkers let other strings share its tail.
+ * The file with one search path replaced, or undefined when the new one is longer and so does not
+ * fit in place. What is left of the old string stays behind the new end: linkers let other strings
+ * share its tail.
  */
 export function withSearchPath(file: Buffer, old: SearchPath, value: string): Buffer | undefined {
   if (Buffer.byteLength(value, 'latin1') > old.value.length) return undefined;

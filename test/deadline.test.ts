@@ -4,7 +4,10 @@ import { Alarm, now } from '../src/deadline.ts';
 
 const deadline = suite('deadline');
 
-/** Sets an alarm to these moments, milliseconds from now, one after the other. @returns when it was due, and rang */
+/**
+ * Sets an alarm to these moments, milliseconds from now, one after the other. @returns when it was
+ * due, and rang
+ */
 async function rung(...moments: number[]): Promise<{ due: number; at: number }> {
   let due = 0;
   const at = await new Promise<number>(resolve => {

@@ -69,7 +69,9 @@ function oursOf({ file, text }: { file: string; text: string }): string[] {
     .filter(imported => imported.startsWith('src/'));
 }
 
-/** Groups of nodes of a directed graph that can all reach one another (Tarjan), each of two or more. */
+/**
+ * Groups of nodes of a directed graph that can all reach one another (Tarjan), each of two or more.
+ */
 function circlesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const order = new Map<string, number>();
   const lowest = new Map<string, number>();

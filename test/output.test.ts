@@ -1,4 +1,7 @@
-/** What is said arrives, whatever another process has made of the pipe and however slowly it is read. */
+/**
+ * What is said arrives, whatever another process has made of the pipe and however slowly it is
+ * read.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 /**
- * Runs every `*.test.ts` below this directory, each in a process of its own, ends what hangs, and prints
- * the runner's own totals as the last line. A file that reports no test fails: uvu is silent about a
- * suite whose `.run()` was forgotten.
+ * Runs every `*.test.ts` below this directory, each in a process of its own, ends what hangs, and
+ * prints the runner's own totals as the last line. A file that reports no test fails: uvu is silent
+ * about a suite whose `.run()` was forgotten.
  *
  *     node test/run.ts [part of a path]...
  */
@@ -10,8 +10,9 @@ import { globSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /**
- * How long a file may say nothing before it is taken to hang, in milliseconds. uvu says something after every test, so
- * this is many times what one test takes on a machine that is busy with other things.
+ * How long a file may say nothing before it is taken to hang, in milliseconds. uvu says something
+ * after every test, so this is many times what one test takes on a machine that is busy with other
+ * things.
  */
 const SILENCE_MS = 900_000;
 

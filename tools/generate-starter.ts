@@ -1,6 +1,7 @@
 /**
- * What the starter, in C, has in common with the program: our options, the variables that tell a rank its number, and the text
- * that Node is started with. Written as two headers, so that each has one source.
+ * What the starter, in C, has in common with the program: our options, the variables that tell a
+ * rank its number, and the text that Node is started with. Written as two headers, so that each has
+ * one source.
  *
  *     node tools/generate-starter.ts DIRECTORY
  */

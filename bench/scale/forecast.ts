@@ -1,6 +1,6 @@
 /**
- * What staging would take on more nodes than there are here: the engine itself, simulated (test/native/sim.c) with what a
- * hop costs on this machine, for every shape of tree it knows.
+ * What staging would take on more nodes than there are here: the engine itself, simulated
+ * (test/native/sim.c) with what a hop costs on this machine, for every shape of tree it knows.
  *
  *     node bench/scale/forecast.ts [MOST NODES]      default 1000
  */
@@ -18,9 +18,9 @@ const SEGMENT_BYTES = 262_144;
 /** Bytes that stand for a segment in the simulation. */
 const STAND_IN_BYTES = 64;
 /**
- * Segments that are simulated, fewer and more. Once what a node takes ahead is full, a window of 32 and 16 more in the
- * unpacker, every further segment takes the same time: a long stream is the longer of two, and the difference between
- * them as often as it takes.
+ * Segments that are simulated, fewer and more. Once what a node takes ahead is full, a window of 32
+ * and 16 more in the unpacker, every further segment takes the same time: a long stream is the
+ * longer of two, and the difference between them as often as it takes.
  */
 const BROADCAST = [48, 80] as const;
 const STAGING = [72, 128] as const;
@@ -39,13 +39,19 @@ export const ASSUMED = {
   read: 1000,
   /** Added to the latency measured over loopback, microseconds. */
   fabric: 5,
-  /** Packed bytes an unpacker takes ahead of its work: COMPRESSED_RING of src/stage/unpack/unpacker.ts. */
+  /**
+   * Packed bytes an unpacker takes ahead of its work: COMPRESSED_RING of
+   * src/stage/unpack/unpacker.ts.
+   */
   ring: 4 * 2 ** 20,
   /** From unpacked to ready, microseconds. */
   publish: 3000,
 };
 
-/** Seconds until the last of `nodes` has everything: when no node unpacks, and when all do, and are ready. */
+/**
+ * Seconds until the last of `nodes` has everything: when no node unpacks, and when all do, and are
+ * ready.
+ */
 export interface Forecast {
   nodes: number;
   broadcast: number;
@@ -116,8 +122,8 @@ async function forecast(costs: HopCosts, shape: number, nodes: number): Promise<
 }
 
 /**
- * Forecasts for every shape of tree and numbers of nodes up to `most`; a number that a shape cannot be simulated with is
- * left out, and named on stderr.
+ * Forecasts for every shape of tree and numbers of nodes up to `most`; a number that a shape cannot
+ * be simulated with is left out, and named on stderr.
  */
 export async function forecastAll(costs: HopCosts, most: number): Promise<Forecasts> {
   execFileSync('make', ['-C', WASM, 'sim'], { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,6 +1,6 @@
 /**
- * What a hop of the tree costs on this machine, measured with the product's own links, drivers and unpacker over loopback:
- * what forecast.ts feeds the simulator with.
+ * What a hop of the tree costs on this machine, measured with the product's own links, drivers and
+ * unpacker over loopback: what forecast.ts feeds the simulator with.
  *
  *     node bench/scale/hop.ts
  */
@@ -125,7 +125,9 @@ async function hashAndUnpack(): Promise<Pick<HopCosts, 'hash' | 'unpack'>> {
   }
 }
 
-/** Measures all of it: the best of a few tries, since others' work on the machine only ever adds. */
+/**
+ * Measures all of it: the best of a few tries, since others' work on the machine only ever adds.
+ */
 export async function measureHop(): Promise<HopCosts> {
   const tries: HopCosts[] = [];
   for (let i = 0; i < TRIES; i++) {

@@ -1,6 +1,6 @@
 /**
- * Draws forecasts and the ancestor's measured points as an SVG that is readable on light and dark pages. Both axes are
- * logarithmic. Knows nothing of how the numbers came about.
+ * Draws forecasts and the ancestor's measured points as an SVG that is readable on light and dark
+ * pages. Both axes are logarithmic. Knows nothing of how the numbers came about.
  */
 import type { Forecasts } from './forecast.ts';
 
@@ -19,7 +19,10 @@ const LEFT = 60;
 const RIGHT = 190;
 const TOP = 40;
 const BOTTOM = 56;
-/** Of lines, in order; told apart by people who see colours differently (Okabe and Ito), and on both backgrounds. */
+/**
+ * Of lines, in order; told apart by people who see colours differently (Okabe and Ito), and on both
+ * backgrounds.
+ */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 
 const STYLE = `
@@ -40,7 +43,10 @@ function decades(least: number, most: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, i) => 10 ** (from + i));
 }
 
-/** The figure: solid lines until all nodes are staged, dashed ones for a broadcast that no node unpacks. */
+/**
+ * The figure: solid lines until all nodes are staged, dashed ones for a broadcast that no node
+ * unpacks.
+ */
 export function plot(title: string, forecasts: Forecasts, points: readonly Point[]): string {
   const all = Object.values(forecasts).flat();
   const columns = decades(1, Math.max(...all.map(f => f.nodes), ...points.map(p => p.nodes)));

@@ -1,8 +1,10 @@
 /**
- * Real ranks, as many as this machine holds: each to a running Python from a staged prefix, all of them alive at once,
- * and none lost. On the cluster in a box, against plain python3 started by the same launcher.
+ * Real ranks, as many as this machine holds: each to a running Python from a staged prefix, all of
+ * them alive at once, and none lost. On the cluster in a box, against plain python3 started by the
+ * same launcher.
  *
- * Under srun: Hydra would do, too, but leaves a Node beside each Python, for which memory does not suffice.
+ * Under srun: Hydra would do, too, but leaves a Node beside each Python, for which memory does not
+ * suffice.
  *
  *     node bench/scale/ranks.ts [RANKS]...      default 64 256 1024; the last needs some 16 GB of memory
  */
@@ -55,7 +57,9 @@ function launch(cluster: Cluster, ranks: number, command: readonly string[]): Pr
   return cluster.run('srun', [...told, ...command], { timeoutMs: LIMIT_MS });
 }
 
-/** Starts so many ranks of a command, lets them go when all have arrived, and checks what they said. */
+/**
+ * Starts so many ranks of a command, lets them go when all have arrived, and checks what they said.
+ */
 async function startRanks(
   cluster: Cluster,
   ranks: number,
@@ -144,7 +148,10 @@ async function measure(ranks: number, nodes: number): Promise<readonly (string |
   return cells;
 }
 
-/** Measures these numbers of ranks; one that does not work out is a line of the table, too. @returns the table */
+/**
+ * Measures these numbers of ranks; one that does not work out is a line of the table, too. @returns
+ * the table
+ */
 export async function measureRanks(counts: readonly number[]): Promise<string> {
   const rows: (string | number)[][] = [];
   for (const ranks of counts) {

@@ -1,5 +1,6 @@
 /**
- * How far it goes: real ranks on this machine, and forecasts beyond it. Writes bench/SCALE.md and docs/scale.svg.
+ * How far it goes: real ranks on this machine, and forecasts beyond it. Writes bench/SCALE.md and
+ * docs/scale.svg.
  *
  *     node bench/scale/run.ts [MOST]   64, 256 and 1,024 ranks; forecasts to 100,000 nodes, or to MOST
  *     node bench/scale/run.ts quick    64 ranks; 1,024 nodes; prints, and writes nothing
@@ -12,7 +13,10 @@ import { measureHop } from './hop.ts';
 import { type Point, plot } from './plot.ts';
 import { measureRanks } from './ranks.ts';
 
-/** Measured by the ancestor on Cray XT and XC30: 272 MB; ranks at 24 (12,288) and 32 (262,144) a node. */
+/**
+ * Measured by the ancestor on Cray XT and XC30: 272 MB; ranks at 24 (12,288) and 32 (262,144) a
+ * node.
+ */
 const ANCESTOR: readonly Point[] = [
   { nodes: 1024, seconds: 4.35, label: '4.35 s', kind: 'broadcast' },
   { nodes: 8192, seconds: 5.59, label: '5.59 s', kind: 'broadcast' },

@@ -2,8 +2,8 @@
  * Packages named as pip requirements: installed into a throw-away environment, which is then taken
  * as one.
  *
- * pip, or uv where there is none, does what it does (index, wheels, local projects, build isolation,
- * the user's configuration); we only say where to.
+ * pip, or uv where there is none, does what it does (index, wheels, local projects, build
+ * isolation, the user's configuration); we only say where to.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path/posix';

@@ -168,7 +168,9 @@ async function parts(
   return [...found.map(path => ({ from: path, at: path })), ...(await headers(root, series))];
 }
 
-/** What compilers at run time (cffi, Cython, numba, torch.compile) look for: Python.h and others. */
+/**
+ * What compilers at run time (cffi, Cython, numba, torch.compile) look for: Python.h and others.
+ */
 async function headers(root: string, series: string): Promise<Part[]> {
   const own = `include/python${series}`;
   if (!(await exists(join(root, own)))) return [];

@@ -12,7 +12,10 @@ export interface Setting {
   /** Placeholder of the value in the help; a switch has none. */
   value?: string;
   help: string;
-  /** It decides what is staged, and where: ranks of one run agree on it, and those of others may not. */
+  /**
+   * It decides what is staged, and where: ranks of one run agree on it, and those of others may
+   * not.
+   */
   stages?: true;
 }
 

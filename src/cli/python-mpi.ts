@@ -78,7 +78,10 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
   return outcome.signal ?? outcome.status;
 }
 
-/** The starter that this program runs beside, which says so in the environment; not to what we start. */
+/**
+ * The starter that this program runs beside, which says so in the environment; not to what we
+ * start.
+ */
 function starterOf(env: NodeJS.ProcessEnv): Starter | undefined {
   const origin = env[STARTER];
   delete env[STARTER];

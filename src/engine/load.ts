@@ -1,10 +1,14 @@
 /**
- * Finds and compiles the engine's WebAssembly. Only node leaders need it, so nothing happens on import.
+ * Finds and compiles the engine's WebAssembly. Only node leaders need it, so nothing happens on
+ * import.
  */
 import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
 
-/** What `wasm/exports.txt` exports. Pointers are byte addresses; see `wasm/include/bcast.h` and `wasm/abi.c`. */
+/**
+ * What `wasm/exports.txt` exports. Pointers are byte addresses; see `wasm/include/bcast.h` and
+ * `wasm/abi.c`.
+ */
 export interface Abi {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   bcast_abi_arena_bytes(config: number): number;

@@ -1,4 +1,6 @@
-/** The part of WebAssembly's JavaScript interface used here; TypeScript ships it only with the DOM. */
+/**
+ * The part of WebAssembly's JavaScript interface used here; TypeScript ships it only with the DOM.
+ */
 declare namespace WebAssembly {
   interface Export {
     name: string;

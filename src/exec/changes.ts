@@ -1,6 +1,6 @@
 /**
- * Changes to an environment that this program never sees: that of a rank, as bytes. The starter makes
- * them; see starter/word.h.
+ * Changes to an environment that this program never sees: that of a rank, as bytes. The starter
+ * makes them; see starter/word.h.
  */
 export type Change =
   | readonly ['set', name: string, value: string]

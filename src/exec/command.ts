@@ -1,5 +1,6 @@
 /**
- * Runs a program to its end and hands back what it wrote: for tools whose answer the caller needs, not for the user's program.
+ * Runs a program to its end and hands back what it wrote: for tools whose answer the caller needs,
+ * not for the user's program.
  *
  * The program leads a process group of its own, so that stopping it stops what it started too.
  */

@@ -1,5 +1,6 @@
 /**
- * Ends a job by the command of its launcher, in which this process may be among those who are told to end.
+ * Ends a job by the command of its launcher, in which this process may be among those who are told
+ * to end.
  */
 import { Deadline } from '../deadline.ts';
 import { runCommand } from './command.ts';

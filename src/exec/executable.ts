@@ -1,13 +1,17 @@
 /**
- * Whether the kernel will execute a file that may be executed, as far as its first bytes tell. To be asked before: a
- * failed execve(2) makes Node abort with a core, and a failed spawn makes libuv run the file as a shell script.
+ * Whether the kernel will execute a file that may be executed, as far as its first bytes tell. To
+ * be asked before: a failed execve(2) makes Node abort with a core, and a failed spawn makes libuv
+ * run the file as a shell script.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { PythonMpiError } from '../errors.ts';
 
 /** What the kernel reads of a script, see execve(2). */
 const HEAD = 256;
-/** Where an ELF header says for which machine it is: word size, byte order, and the machine, two bytes. */
+/**
+ * Where an ELF header says for which machine it is: word size, byte order, and the machine, two
+ * bytes.
+ */
 const MACHINE = [4, 5, 18, 19] as const;
 
 /** Node, without a look-up of where it lies. */
@@ -30,7 +34,10 @@ export function checkInterpreter(file: string): void {
   }
 }
 
-/** @throws the system's error when a file cannot be read; an Error that says why it cannot be executed */
+/**
+ * @throws the system's error when a file cannot be read; an Error that says why it cannot be
+ * executed
+ */
 export function checkExecutable(file: string): void {
   const head = headOf(file);
   if (head.toString('latin1', 0, 4) === '\x7fELF') {

@@ -1,9 +1,9 @@
 /**
  * A process that outlives this one, however it ends, and then runs one command.
  *
- * A launcher that ends a job kills without asking, and nothing we could catch is left to clean up with. So
- * a shell waits in a session of its own on a pipe that only we hold: told "done" it leaves, at the end of the pipe it
- * becomes the command. It costs one idle `sh` while Python runs.
+ * A launcher that ends a job kills without asking, and nothing we could catch is left to clean up
+ * with. So a shell waits in a session of its own on a pipe that only we hold: told "done" it
+ * leaves, at the end of the pipe it becomes the command. It costs one idle `sh` while Python runs.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 

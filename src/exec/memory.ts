@@ -1,6 +1,7 @@
 /**
- * Gives memory back that will not be used again. A parent that only waits for Python never allocates, so its
- * collector would never run, and the buffers of the staging would stay with it for hours.
+ * Gives memory back that will not be used again. A parent that only waits for Python never
+ * allocates, so its collector would never run, and the buffers of the staging would stay with it
+ * for hours.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';

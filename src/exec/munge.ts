@@ -1,6 +1,7 @@
 /**
- * MUNGE credentials: sealed by the node's daemon, opened by that of any node with the same key, telling who sealed
- * them. Through the commands munge(1) and unmunge(1): the daemon's own protocol is not a public interface.
+ * MUNGE credentials: sealed by the node's daemon, opened by that of any node with the same key,
+ * telling who sealed them. Through the commands munge(1) and unmunge(1): the daemon's own protocol
+ * is not a public interface.
  */
 
 import type { CommandOutcome } from '../command.ts';
@@ -8,7 +9,10 @@ import type { Deadline } from '../deadline.ts';
 import { asPythonMpiError, PythonMpiError } from '../errors.ts';
 import { runCommand } from './command.ts';
 
-/** Statuses from here on say that a credential is bad, those before that MUNGE is: munge_err of munge.h. */
+/**
+ * Statuses from here on say that a credential is bad, those before that MUNGE is: munge_err of
+ * munge.h.
+ */
 const FIRST_FAULT_OF_CREDENTIAL = 8;
 
 export interface Opened {
@@ -37,8 +41,8 @@ export class Munge {
   }
 
   /**
-   * @throws PythonMpiError NO_SECRET when MUNGE does not work here, TIMEOUT; AUTHENTICATION for what is no credential, is
-   *   for another user, has expired or was opened before
+   * @throws PythonMpiError NO_SECRET when MUNGE does not work here, TIMEOUT; AUTHENTICATION for
+   *   what is no credential, is for another user, has expired or was opened before
    */
   async open(credential: string): Promise<Opened> {
     const { stdout } = await this.#run('unmunge', ['--numeric', '--keys=UID'], credential);

@@ -1,6 +1,6 @@
 /**
- * Processes we did not start, known by pid and start time so that a reused pid is never mistaken for
- * the process it once named. Linux: proc(5), field 22 of /proc/PID/stat.
+ * Processes we did not start, known by pid and start time so that a reused pid is never mistaken
+ * for the process it once named. Linux: proc(5), field 22 of /proc/PID/stat.
  */
 import { readFileSync } from 'node:fs';
 import { Backoff } from '../deadline.ts';
@@ -44,7 +44,10 @@ export function alive(identity: ProcessIdentity): boolean {
   return seen !== undefined && seen.started === identity.started && !'ZX'.includes(seen.state);
 }
 
-/** Resolves when none of the processes runs any more. Not bounded: they run as long as the user's program. */
+/**
+ * Resolves when none of the processes runs any more. Not bounded: they run as long as the user's
+ * program.
+ */
 export async function allGone(identities: readonly ProcessIdentity[]): Promise<void> {
   const backoff = new Backoff(POLL_MS);
   while (identities.some(alive)) await backoff.pause();

@@ -1,12 +1,13 @@
 /**
  * Passes on the signals a launcher sends, each exactly once.
  *
- * A launcher may signal one process, its process group, or every process of the step (Hydra and Open MPI
- * signal the group, Slurm the task or everything, depending on ProctrackType). Node cannot say who sent
- * a signal to whom, so a sentinel stands beside the child: a `cat` in the same process group with all
- * signals at their defaults. If it dies of the signal, the child has had it too; if it lives, only
- * we were meant, and the signal is passed on. The sentinel ends with us: its input is our pipe. Children in process
- * groups of their own need none: what is meant for them comes through us.
+ * A launcher may signal one process, its process group, or every process of the step (Hydra and
+ * Open MPI signal the group, Slurm the task or everything, depending on ProctrackType). Node cannot
+ * say who sent a signal to whom, so a sentinel stands beside the child: a `cat` in the same process
+ * group with all signals at their defaults. If it dies of the signal, the child has had it too; if
+ * it lives, only we were meant, and the signal is passed on. The sentinel ends with us: its input
+ * is our pipe. Children in process groups of their own need none: what is meant for them comes
+ * through us.
  *
  * Knows nothing of Python, ranks or launchers.
  */
@@ -35,8 +36,8 @@ export class SignalRelay {
   }
 
   /**
-   * There is no child to pass signals on to any more. They stay without effect: a launcher may send one several times,
-   * and the process that is left has to clean up.
+   * There is no child to pass signals on to any more. They stay without effect: a launcher may send
+   * one several times, and the process that is left has to clean up.
    */
   stop(): void {
     this.#stopped = true;

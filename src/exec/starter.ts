@@ -1,8 +1,10 @@
 /**
- * The starter that this program runs beside: the process that the launcher has started and waits for, in C (starter/).
+ * The starter that this program runs beside: the process that the launcher has started and waits
+ * for, in C (starter/).
  *
- * It hears the node's ranks that wait, and starts Python from the state that the launcher left, which no Node could hand
- * on. We say how, once for all of them; it says who waits, and how Python has ended.
+ * It hears the node's ranks that wait, and starts Python from the state that the launcher left,
+ * which no Node could hand on. We say how, once for all of them; it says who waits, and how Python
+ * has ended.
  */
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
@@ -25,7 +27,10 @@ export interface RunningPython {
 }
 
 export class Starter {
-  /** What all ranks of this run know it by, on all nodes; undefined where the launcher does not say enough. */
+  /**
+   * What all ranks of this run know it by, on all nodes; undefined where the launcher does not say
+   * enough.
+   */
   readonly key: string | undefined;
   /** Whether the node's other ranks wait at the starter, and are no programs of their own. */
   readonly serves: boolean;
@@ -57,7 +62,9 @@ export class Starter {
     for (const member of this.#members.splice(0)) admit(member);
   }
 
-  /** Tells the starter, and through it all ranks that wait, how Python is started: they start now. */
+  /**
+   * Tells the starter, and through it all ranks that wait, how Python is started: they start now.
+   */
   tell({ file, changes }: Word): void {
     this.#say(['word', 'file', file, ...changes.flat()]);
   }
@@ -70,7 +77,10 @@ export class Starter {
     });
   }
 
-  /** Has the starter become Python as soon as this process has ended with status 0. Resolves when it knows. */
+  /**
+   * Has the starter become Python as soon as this process has ended with status 0. Resolves when it
+   * knows.
+   */
   become(): Promise<void> {
     return new Promise(resolve => this.#say(['become'], resolve));
   }

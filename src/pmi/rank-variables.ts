@@ -1,7 +1,7 @@
 /**
- * The variables in which launchers tell a rank its number: the one table. The starter and the command
- * line know the first rank by it before a launcher was spoken to, and a rank by it that lost the rest of
- * its environment. Pure; the build reads it, too.
+ * The variables in which launchers tell a rank its number: the one table. The starter and the
+ * command line know the first rank by it before a launcher was spoken to, and a rank by it that
+ * lost the rest of its environment. Pure; the build reads it, too.
  */
 
 export interface RankVariable {

@@ -52,7 +52,8 @@ export class RendezvousFile {
   }
 
   /**
-   * Posts the rendezvous file, whole at once, over any that an earlier job of the same name has left.
+   * Posts the rendezvous file, whole at once, over any that an earlier job of the same name has
+   * left.
    * @throws PythonMpiError NO_SECRET when the directory cannot be had or is not this user's alone
    */
   post(text: string): void {
@@ -86,7 +87,10 @@ export class RendezvousFile {
     }
   }
 
-  /** Takes the rendezvous file down. What cannot be removed is harmless: nothing answers where it points. */
+  /**
+   * Takes the rendezvous file down. What cannot be removed is harmless: nothing answers where it
+   * points.
+   */
   remove(): void {
     try {
       fs.rmSync(this.files[0], { force: true });

@@ -1,5 +1,6 @@
 /**
- * What the starters of a run that is over may leave in the user's directory (starter/session.h, starter/run_key.h).
+ * What the starters of a run that is over may leave in the user's directory (starter/session.h,
+ * starter/run_key.h).
  *
  *     session-<key>-<node>/    where a node's ranks meet; its `lock` is held by the leader's starter for its life
  *     runs-<key>-<node>        how many runs each rank has had, for as long as it may have another one
@@ -13,7 +14,10 @@ import { isErrno } from './system-error.ts';
 /** Whether that very process still runs. */
 type Alive = (process: ProcessIdentity) => boolean;
 
-/** Discards the sessions whose leader is gone, and the counts of ranks that are. During a change of the directory. */
+/**
+ * Discards the sessions whose leader is gone, and the counts of ranks that are. During a change of
+ * the directory.
+ */
 export function sweepSessions(directory: string, names: readonly string[], alive: Alive): void {
   for (const name of names) {
     const path = join(directory, name);

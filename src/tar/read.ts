@@ -6,8 +6,8 @@
  * GNU long names (L, K), base-256 numbers and sparse files (see sparse.ts). What it does not
  * implement (continued volumes, incremental dumps) it refuses with the remedy; what is malformed it
  * refuses too, since a guess would put a wrong tree on every node. The end mark of two blocks of
- * zeros may be cut short, as some writers and some copies of tapes have it: whether all of a package
- * is there, its digest says.
+ * zeros may be cut short, as some writers and some copies of tapes have it: whether all of a
+ * package is there, its digest says.
  *
  * Names are bytes, and no encoding is promised (see names.ts).
  *

@@ -1,4 +1,6 @@
-/** What python-mpi-bundle says when a package cannot be made or is none, and what it leaves then. */
+/**
+ * What python-mpi-bundle says when a package cannot be made or is none, and what it leaves then.
+ */
 import { chmodSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

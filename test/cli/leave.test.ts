@@ -1,4 +1,7 @@
-/** How the programs end: with their status or signal, whatever the launcher does or fails to do, and all they said said. */
+/**
+ * How the programs end: with their status or signal, whatever the launcher does or fails to do, and
+ * all they said said.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, writeFileSync } from 'node:fs';
@@ -47,7 +50,9 @@ function pmi2(): Launcher {
 /** Long after everything has ended that ends by itself, in milliseconds. */
 const HUNG_MS = 100_000;
 
-/** Runs a program as the only rank of a launcher that is mute from the first request that matches. */
+/**
+ * Runs a program as the only rank of a launcher that is mute from the first request that matches.
+ */
 async function run(launcher: Launcher, mute: RegExp, program: string, args: string[], env = {}) {
   const child = spawn(join(PYTHON_MPI, '..', program), args, {
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],

@@ -1,6 +1,6 @@
 /**
- * Every setting wrong in every way one can think of, with the real program: one line, the status of its kind, and nothing
- * left.
+ * Every setting wrong in every way one can think of, with the real program: one line, the status of
+ * its kind, and nothing left.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,10 @@ mkdirSync(at('open'), { mode: 0o755 });
 symlinkSync('loop', at('loop'));
 execFileSync('mkfifo', [at('fifo')]);
 
-/** An environment of aprun, in which the ranks meet by a rendezvous file, and one of Slurm, in which they need a secret. */
+/**
+ * An environment of aprun, in which the ranks meet by a rendezvous file, and one of Slurm, in which
+ * they need a secret.
+ */
 const ALPS = { ALPS_APP_PE: '0', ALPS_APP_ID: '1', PYTHON_MPI_TIMEOUT: '2' };
 const slurm = {
   PYTHON_MPI_LAUNCHER: 'slurm',

@@ -1,6 +1,6 @@
 /**
- * The cluster in a box (./bed) for tests: one bed per call of {@link withCluster}, gone afterwards however the
- * test ends, with a hard limit on everything that runs on it.
+ * The cluster in a box (./bed) for tests: one bed per call of {@link withCluster}, gone afterwards
+ * however the test ends, with a hard limit on everything that runs on it.
  */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -41,7 +41,9 @@ export interface Finished {
 /** A launcher that has been started. */
 export interface Running {
   readonly ended: Promise<Finished>;
-  /** Resolves once what it has said, to stdout and stderr, is this; rejects when it ends without. */
+  /**
+   * Resolves once what it has said, to stdout and stderr, is this; rejects when it ends without.
+   */
   says(what: string | RegExp | ((said: string) => boolean)): Promise<void>;
   /** Sends a signal to it, or to its process group as a terminal does. It may have ended. */
   signal(signal: NodeJS.Signals, to?: 'group'): Promise<void>;
@@ -54,7 +56,10 @@ export interface ClusterOptions {
   ipv6?: boolean;
 }
 
-/** Why this machine cannot have such a cluster, or undefined: what a suite asks before it registers tests. */
+/**
+ * Why this machine cannot have such a cluster, or undefined: what a suite asks before it registers
+ * tests.
+ */
 export function whyNoCluster(options: ClusterOptions = {}): string | undefined {
   const probe = spawnSync(BED, ['probe', ...flags(options)], { encoding: 'utf8' });
   return probe.status === SKIP ? probe.stderr.trim() : undefined;
@@ -75,8 +80,9 @@ function flags(options: ClusterOptions): string[] {
 export class Cluster {
   readonly nodes: readonly string[];
   /**
-   * A directory that all nodes see, removed at the end. /tmp and /dev/shm are each node's own. Its path has no character
-   * that a shell would care for, and every user may walk to it, wherever the checkout lies.
+   * A directory that all nodes see, removed at the end. /tmp and /dev/shm are each node's own. Its
+   * path has no character that a shell would care for, and every user may walk to it, wherever the
+   * checkout lies.
    */
   readonly shared: string;
   readonly #name: string;
@@ -203,9 +209,9 @@ export class Cluster {
   }
 
   /**
-   * What jobs have left on the nodes that was not there at the beginning: processes, listening sockets, and files of ours
-   * in /dev/shm and /tmp besides the users' locks. Jobs may tidy up behind themselves, so this waits until there is
-   * nothing, for a time.
+   * What jobs have left on the nodes that was not there at the beginning: processes, listening
+   * sockets, and files of ours in /dev/shm and /tmp besides the users' locks. Jobs may tidy up
+   * behind themselves, so this waits until there is nothing, for a time.
    * @param expected what may stay, and is neither waited for nor returned
    */
   async leftovers(timeoutMs = 10_000, expected?: RegExp): Promise<string[]> {
@@ -219,7 +225,10 @@ export class Cluster {
     }
   }
 
-  /** Waits until so many ranks of a job have left a file `stage-...` in the shared directory, for as long as a command may run. */
+  /**
+   * Waits until so many ranks of a job have left a file `stage-...` in the shared directory, for as
+   * long as a command may run.
+   */
   async reached(stage: string, ranks: number): Promise<void> {
     const look = `until [ $(ls | grep -c ^${stage}-) -eq ${ranks} ]; do sleep 0.1; done`;
     const { status } = await this.on('head', ['sh', '-c', look]);
@@ -299,8 +308,8 @@ export class Cluster {
 let beds = 0;
 
 /**
- * Brings up a cluster of `count` nodes for the duration of `body`. The bed is tied to a pipe that this process
- * holds, so it also goes when this process is killed.
+ * Brings up a cluster of `count` nodes for the duration of `body`. The bed is tied to a pipe that
+ * this process holds, so it also goes when this process is killed.
  */
 export async function withCluster(
   count: number,
@@ -337,7 +346,8 @@ interface Suite {
 }
 
 /**
- * One cluster for all tests of a suite, where bringing one up for each would take longer than the tests.
+ * One cluster for all tests of a suite, where bringing one up for each would take longer than the
+ * tests.
  * @returns how a test comes by it
  */
 export function clusterOf(

@@ -1,6 +1,6 @@
 /**
- * The shared file system in a box (test/shared-fs), on the nodes of a cluster: as slow as a job of many nodes finds it, and
- * counting what each node asks for.
+ * The shared file system in a box (test/shared-fs), on the nodes of a cluster: as slow as a job of
+ * many nodes finds it, and counting what each node asks for.
  */
 import { spawnSync } from 'node:child_process';
 import { type Cluster, type Finished, PROJECT } from './cluster.ts';
@@ -35,8 +35,8 @@ export interface Speed {
 export const UNLIMITED: Speed = { operations: 0, bytes: 0, roundTripUs: 0 };
 
 /**
- * What is left for `nodes` nodes of a server that serves a job of `size` nodes: 50,000 metadata requests and 20 GB a second
- * for all, 0.2 ms away.
+ * What is left for `nodes` nodes of a server that serves a job of `size` nodes: 50,000 metadata
+ * requests and 20 GB a second for all, 0.2 ms away.
  */
 export function shareOf(size: number, nodes: number): Speed {
   return { operations: (50_000 * nodes) / size, bytes: (20e9 * nodes) / size, roundTripUs: 200 };
@@ -64,7 +64,8 @@ export class SharedFs {
   }
 
   /**
-   * Puts it over a directory that all nodes see, below neither /tmp nor /dev/shm; the head goes on seeing the plain one.
+   * Puts it over a directory that all nodes see, below neither /tmp nor /dev/shm; the head goes on
+   * seeing the plain one.
    * @throws Error when it cannot be mounted
    */
   static async over(cluster: Cluster, directory: string, speed: Speed): Promise<SharedFs> {

@@ -1,17 +1,23 @@
 /**
- * A job under srun without PMI, on nodes of its own of a bed that several share: one rank on each, with a slow cable at its
- * root so that there is time to do something to it. For tests of faults.
+ * A job under srun without PMI, on nodes of its own of a bed that several share: one rank on each,
+ * with a slow cable at its root so that there is time to do something to it. For tests of faults.
  */
 import { writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { type Cluster, type Finished, PROJECT, type Running } from './cluster.ts';
 
-/** A cable this slow makes the broadcast last until the fault has been brought about; then it is made fast again. */
+/**
+ * A cable this slow makes the broadcast last until the fault has been brought about; then it is
+ * made fast again.
+ */
 export const SLOW = '2mbit';
 /** What none of this takes on the slowest of machines, in milliseconds. */
 const LIMIT_MS = 300_000;
 
-/** Says when it begins and when it has come to its end, on which node; waits between for a file, if it is told to. */
+/**
+ * Says when it begins and when it has come to its end, on which node; waits between for a file, if
+ * it is told to.
+ */
 const SCRIPT = `
 import hashlib, os, socket, time
 import staged
@@ -35,7 +41,9 @@ head -c 20000000 /dev/urandom >big
 for i in $(seq 100); do echo $i >many/$i; done
 tar -cf ../p.tar . && sha256sum big && rm -r ../tree
 `;
-/** For {@link SlurmJob.start}: a rank that is not started yet waits until {@link SlurmJob.release}. */
+/**
+ * For {@link SlurmJob.start}: a rank that is not started yet waits until {@link SlurmJob.release}.
+ */
 export const HELD = 'while [ ! -e "$HELD/start-$(hostname)" ]; do sleep 0.1; done; exec "$@"';
 
 /** The package and the script of all jobs on a cluster. */
@@ -64,7 +72,8 @@ export class SlurmJob {
   }
 
   /**
-   * @param around what each rank does before it becomes python-mpi, as a shell script that ends in `exec "$@"`
+   * @param around what each rank does before it becomes python-mpi, as a shell script that ends in
+   *   `exec "$@"`
    * @param rate of the root's cable until {@link struck}
    */
   async start(
@@ -153,7 +162,10 @@ export class SlurmJob {
     return finished;
   }
 
-  /** Slurm would wait for minutes for a node that does not answer: what it has to say is not the subject. */
+  /**
+   * Slurm would wait for minutes for a node that does not answer: what it has to say is not the
+   * subject.
+   */
   async #end(): Promise<Finished> {
     await this.#running.signal('SIGKILL', 'group');
     return this.#running.ended;
@@ -166,7 +178,10 @@ export type Case = readonly [
   body: (job: SlurmJob, cluster: Cluster) => Promise<void>,
 ];
 
-/** Runs all cases at once on a cluster, each on nodes of its own. Most of their time is waiting for what is silent. */
+/**
+ * Runs all cases at once on a cluster, each on nodes of its own. Most of their time is waiting for
+ * what is silent.
+ */
 export async function runCases(
   cluster: Cluster,
   cases: Readonly<Record<string, Case>>,

@@ -1,4 +1,7 @@
-/** The cluster in a box itself: that nodes are apart where nodes are apart, and that nothing of it stays. */
+/**
+ * The cluster in a box itself: that nodes are apart where nodes are apart, and that nothing of it
+ * stays.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * The launchers of the cluster in a box: that every one the later tests rely on starts what it is told to, where it is told
- * to, with the environment that it is known for.
+ * The launchers of the cluster in a box: that every one the later tests rely on starts what it is
+ * told to, where it is told to, with the environment that it is known for.
  */
 import { spawnSync } from 'node:child_process';
 import { suite } from 'uvu';

@@ -1,7 +1,7 @@
 /**
- * The tests themselves, from other places: a checkout in a directory that only its owner may enter, one below the /tmp that
- * the nodes of a bed hide, and one whose path needs quotes everywhere. Each runs a few suites that such a place has
- * broken.
+ * The tests themselves, from other places: a checkout in a directory that only its owner may enter,
+ * one below the /tmp that the nodes of a bed hide, and one whose path needs quotes everywhere. Each
+ * runs a few suites that such a place has broken.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,10 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PROJECT } from './cluster.ts';
 
-/** Place -> a directory that there is, what the checkout is called below a new directory there, and the suites. */
+/**
+ * Place -> a directory that there is, what the checkout is called below a new directory there, and
+ * the suites.
+ */
 const PLACES: Record<string, [parent: string, name: string, suites: readonly string[]]> = {
   'in a home that only its owner may enter': [
     homedir(),
@@ -28,7 +31,10 @@ const PLACES: Record<string, [parent: string, name: string, suites: readonly str
   ],
 };
 
-/** What a copy of the checkout does without: what it would make anew, and what only building it takes. */
+/**
+ * What a copy of the checkout does without: what it would make anew, and what only building it
+ * takes.
+ */
 const LEFT_OUT =
   /^(\.git|build|node_modules\/(\.bin|@biomejs|@esbuild|@types|esbuild|typescript))$/;
 

@@ -1,6 +1,7 @@
 /**
- * Whole runs under MPICH's Hydra, two ranks on each of four nodes: Python with numpy and mpi4py from a package that only
- * the job's root reads, jobs that end in all the ways jobs end, and nodes that are left as they were.
+ * Whole runs under MPICH's Hydra, two ranks on each of four nodes: Python with numpy and mpi4py
+ * from a package that only the job's root reads, jobs that end in all the ways jobs end, and nodes
+ * that are left as they were.
  */
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -122,8 +123,8 @@ test('ranks speak PMI-2 where MPI is told to, and MPI of either version works af
     assert.equal(await cluster.leftovers(), []);
   }));
 
-// Hydra kills the ranks of a node when one of them closes its PMI connection without a word. It would do so within
-// milliseconds; the seconds are the subject.
+// Hydra kills the ranks of a node when one of them closes its PMI connection without a word. It
+// would do so within milliseconds; the seconds are the subject.
 test('ranks that never speak MPI end when they like', () =>
   withCluster(4, async cluster => {
     const script = `${SAY}
@@ -138,7 +139,8 @@ say(rank)
     assert.equal(await cluster.leftovers(), []);
   }));
 
-// sys.exit() in an MPI program is not among them: MPI_Finalize then waits for the other ranks, with or without us.
+// sys.exit() in an MPI program is not among them: MPI_Finalize then waits for the other ranks, with
+// or without us.
 for (const [failure, [prelude, code]] of Object.entries({
   'an exit status': ['', 'sys.exit(3)'],
   'an abort of MPI': ['from mpi4py import MPI', 'MPI.COMM_WORLD.Abort(3)'],

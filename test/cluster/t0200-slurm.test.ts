@@ -1,6 +1,7 @@
 /**
- * Whole runs under Slurm's srun, on four nodes: every --mpi, with what Slurm's PMI servers are for working afterwards inside
- * Python; every placement; jobs that fail; and the ways to come by a secret.
+ * Whole runs under Slurm's srun, on four nodes: every --mpi, with what Slurm's PMI servers are for
+ * working afterwards inside Python; every placement; jobs that fail; and the ways to come by a
+ * secret.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -50,7 +51,10 @@ interface Job extends RunOptions {
 }
 
 let jobs = 0;
-/** Runs a script on all ranks. The packages stay on the nodes for the next job, unless its environment says otherwise. */
+/**
+ * Runs a script on all ranks. The packages stay on the nodes for the next job, unless its
+ * environment says otherwise.
+ */
 function srun(
   cluster: Cluster,
   { args, script, through = [], scriptArgs = [], ...options }: Job,
@@ -232,7 +236,8 @@ test(
     for (const rank of [0, 1])
       assert.is(readFileSync(`${cluster.shared}/out.${rank}`, 'utf8'), `out ${rank}\n`);
 
-    // What comes in goes to rank 0, and its end too, also where a rank stays beside Python and where none does.
+    // What comes in goes to rank 0, and its end too, also where a rank stays beside Python and
+    // where none does.
     const script = `${cluster.shared}/reads.py`;
     writeFileSync(script, `${SAY}say(rank, repr(sys.stdin.read()))`);
     const run = `printf 'a\\nb' | '${PROJECT}/test/cluster/bed.d/srun' "$@" '${PROJECT}/bin/python-mpi' ${script}`;
@@ -255,7 +260,8 @@ test(
     assert.match(pty.stdout, /0 \[True, True, True\]/);
     assert.is(pty.status, 5, pty.stdout);
 
-    // Slurm without cgroups sends it to every process of the step: Python, who stays beside it, and all they started.
+    // Slurm without cgroups sends it to every process of the step: Python, who stays beside it, and
+    // all they started.
     const counting = srun(cluster, {
       args: ['-N2', '-n4', '--ntasks-per-node=2'],
       script: readFileSync(`${PROJECT}/test/support/signals.py`, 'utf8'),
@@ -298,7 +304,8 @@ test(
     assert.equal(lines(open.stdout), Array(8).fill('8 Open'));
     assert.match(open.stderr, /rank 7 of 8, launched by pmix/);
 
-    // The shell of the allocation is no rank: Python runs once, and our own launcher where it is asked for.
+    // The shell of the allocation is no rank: Python runs once, and our own launcher where it is
+    // asked for.
     const shell = `${cluster.shared}/shell.py`;
     writeFileSync(shell, 'import os; os.write(1, b"here\\n")');
     const alone = await inAllocation([`${PROJECT}/bin/python-mpi`, shell], env);

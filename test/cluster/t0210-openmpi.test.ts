@@ -1,6 +1,6 @@
 /**
- * Whole runs under Open MPI's mpirun, two ranks on each of four nodes: its PMIx server is spoken to without libpmix, and must
- * serve Open MPI inside Python afterwards.
+ * Whole runs under Open MPI's mpirun, two ranks on each of four nodes: its PMIx server is spoken to
+ * without libpmix, and must serve Open MPI inside Python afterwards.
  */
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';

@@ -1,6 +1,6 @@
 /**
- * Whole runs under the bed's stand-in for ALPS' aprun, two ranks on each of four nodes: the ranks are told nothing of each
- * other and meet by a rendezvous file in a shared directory.
+ * Whole runs under the bed's stand-in for ALPS' aprun, two ranks on each of four nodes: the ranks
+ * are told nothing of each other and meet by a rendezvous file in a shared directory.
  */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';

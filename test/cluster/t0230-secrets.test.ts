@@ -1,5 +1,6 @@
 /**
- * What becomes of a job under Slurm whose nodes cannot share a secret, because of one of them: one line, and an end. A node's broken MUNGE is a `munge` in front of the real one, so that Slurm,
+ * What becomes of a job under Slurm whose nodes cannot share a secret, because of one of them: one
+ * line, and an end. A node's broken MUNGE is a `munge` in front of the real one, so that Slurm,
  * which needs it too, still works there.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -33,7 +34,10 @@ function srun(
   });
 }
 
-/** A command that, on one node, has its command find this script as `munge`, and sets variables there. */
+/**
+ * A command that, on one node, has its command find this script as `munge`, and sets variables
+ * there.
+ */
 function broken(cluster: Cluster, node: string, script: string): string[] {
   const directory = `${cluster.shared}/broken`;
   mkdirSync(directory, { recursive: true });
@@ -60,7 +64,8 @@ test(
       const line = new RegExp(`munge failed .*/nowhere.* on ${node}; .*\\[NO_SECRET\\]$`);
       assert.match(told(run)[0]!, line);
     }
-    // Where Slurm is of no use to end the job either, the root waits for the node, and no longer than it may.
+    // Where Slurm is of no use to end the job either, the root waits for the node, and no longer
+    // than it may.
     const mute = ['sh', '-c', '[ $(hostname) != n1 ] || unset SLURM_CONF; exec "$@"', 'sh'];
     const missed = await srun(cluster, mute, { PYTHON_MPI_TIMEOUT: '5' });
     assert.is.not(missed.status, 0);

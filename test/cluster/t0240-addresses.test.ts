@@ -1,6 +1,6 @@
 /**
- * Nodes that reach each other by IPv6 only, each with an interface that leads nowhere besides the one that leads to the
- * others: which addresses are published, and how the user has a say.
+ * Nodes that reach each other by IPv6 only, each with an interface that leads nowhere besides the
+ * one that leads to the others: which addresses are published, and how the user has a say.
  */
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -44,7 +44,10 @@ function run(
   return cluster.run(launcher, [...args, ...passed, ...program], { env: settings });
 }
 
-/** A network of the node's own, as a management controller has one: with the same address on every node. */
+/**
+ * A network of the node's own, as a management controller has one: with the same address on every
+ * node.
+ */
 async function addDeadEnd(cluster: Cluster, node: string): Promise<void> {
   const commands =
     'ip link add bmc0 type veth peer name bmc1 && ip address add 192.168.77.1/24 dev bmc0 && ' +

@@ -1,6 +1,6 @@
 /**
- * python-mpi-bcast over four nodes, under real launchers: what arrives, what is sent again, and what is left behind when
- * one node cannot take it or loses its leader.
+ * python-mpi-bcast over four nodes, under real launchers: what arrives, what is sent again, and
+ * what is left behind when one node cannot take it or loses its leader.
  */
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';

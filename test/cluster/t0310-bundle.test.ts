@@ -1,7 +1,8 @@
 /**
- * Environments as people have them, packed by python-mpi-bundle, on nodes under Hydra. One for science, in five packages:
- * its libraries work together, numpy passes its own tests, and Python never looks where the packages were made from.
- * And a virtual one with a project that is being worked on.
+ * Environments as people have them, packed by python-mpi-bundle, on nodes under Hydra. One for
+ * science, in five packages: its libraries work together, numpy passes its own tests, and Python
+ * never looks where the packages were made from. And a virtual one with a project that is being
+ * worked on.
  */
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';

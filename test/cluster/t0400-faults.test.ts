@@ -1,9 +1,10 @@
 /**
- * What becomes of a job when nodes are lost: a leader is killed or stops, a plug is pulled, a cable is cut; before, during
- * and after the broadcast, at positions with others behind them. Under srun without PMI, so that no launcher's own
- * clean-up stands between the fault and our answer.
+ * What becomes of a job when nodes are lost: a leader is killed or stops, a plug is pulled, a cable
+ * is cut; before, during and after the broadcast, at positions with others behind them. Under srun
+ * without PMI, so that no launcher's own clean-up stands between the fault and our answer.
  *
- * Most of the time is waiting for what is silent, so all jobs run at once, each on nodes of its own of one bed.
+ * Most of the time is waiting for what is silent, so all jobs run at once, each on nodes of its own
+ * of one bed.
  */
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -43,7 +44,10 @@ function midway(
   ];
 }
 
-/** What happens to whom on how many nodes. The victim is never the last: there are always some behind it. */
+/**
+ * What happens to whom on how many nodes. The victim is never the last: there are always some
+ * behind it.
+ */
 const CASES: Record<string, Case> = {
   'a leader that is killed ends the job with the name of its node': midway(killLeader, []),
   'a leader that is killed, tolerated': midway(killLeader, TOLERATE),

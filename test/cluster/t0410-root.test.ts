@@ -1,6 +1,6 @@
 /**
- * What becomes of a job that loses its root, or whose package changes while it is read: one line for all, a status of its
- * own, nothing left. All jobs at once, each on nodes of its own.
+ * What becomes of a job that loses its root, or whose package changes while it is read: one line
+ * for all, a status of its own, nothing left. All jobs at once, each on nodes of its own.
  */
 import { truncateSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';

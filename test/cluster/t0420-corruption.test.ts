@@ -1,6 +1,7 @@
 /**
- * A bit that is turned between two nodes, in the real stream of a real job: it is noticed, sent again, counted, and what
- * arrives is what was sent. And a package that is corrupt where it lies is named, with its digest.
+ * A bit that is turned between two nodes, in the real stream of a real job: it is noticed, sent
+ * again, counted, and what arrives is what was sent. And a package that is corrupt where it lies is
+ * named, with its digest.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * Nodes that are short of something: room, inodes, descriptors, addresses, memory. One node of four has the fault, real
- * mpiexec.hydra starts the ranks, and the job either works or says so once, with the node's name, and leaves nothing.
+ * Nodes that are short of something: room, inodes, descriptors, addresses, memory. One node of four
+ * has the fault, real mpiexec.hydra starts the ranks, and the job either works or says so once,
+ * with the node's name, and leaves nothing.
  */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -83,7 +84,9 @@ function fails({ status, stdout, stderr }: Finished, expected: number, line: Reg
   assert.match(told[0]!, line);
 }
 
-/** Makes /tmp/room on all nodes; on the victim it is a file system of its own with these options. */
+/**
+ * Makes /tmp/room on all nodes; on the victim it is a file system of its own with these options.
+ */
 async function makeRoom(cluster: Cluster, options: string): Promise<readonly string[]> {
   const away = 'umount /tmp/room 2>/dev/null; mkdir -p /tmp/room';
   for (const node of cluster.nodes) {
@@ -197,7 +200,8 @@ if (noGroups !== undefined) console.log(`skipped: ${noGroups}`);
       limit(90_000_000);
       const hollow = { setup: enter, packages: 'hollow.tar.zst' };
       const killed = await run(cluster, hollow);
-      // The kernel kills the leader, and Hydra ends the job of which it was a rank before anybody of ours can say so.
+      // The kernel kills the leader, and Hydra ends the job of which it was a rank before anybody
+      // of ours can say so.
       assert.is.not(killed.status, 0);
       assert.match(killed.stdout, /RUNNING AT n2\n.*EXIT CODE: 9\n/);
       assert.not.match(killed.stdout, /^n\d$/m);

@@ -1,6 +1,7 @@
 /**
- * Jobs that are struck at seeded instants, under every launcher: a slice of what `make soak` does with hundreds. Each point
- * proves that no process, port or file of the job is left, and that the next job works.
+ * Jobs that are struck at seeded instants, under every launcher: a slice of what `make soak` does
+ * with hundreds. Each point proves that no process, port or file of the job is left, and that the
+ * next job works.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,8 +18,8 @@ if (reason !== undefined) console.log(`skipped: ${reason}`);
 const SEED = 6;
 const BEDS = 2;
 /**
- * Points are struck until all are, or so many milliseconds have passed: how many that is depends on the machine, and is
- * reported. Each bed strikes at least one.
+ * Points are struck until all are, or so many milliseconds have passed: how many that is depends on
+ * the machine, and is reported. Each bed strikes at least one.
  */
 const ENOUGH_MS = 35_000;
 const POINTS = 30;

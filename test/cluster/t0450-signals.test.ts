@@ -1,6 +1,7 @@
 /**
- * Jobs that are cancelled while Python runs: by key, by scancel, at the end of their walltime. Python gets the signals that
- * it would have got without us, once each; afterwards the prefix is gone, or after SIGKILL goes with the next run.
+ * Jobs that are cancelled while Python runs: by key, by scancel, at the end of their walltime.
+ * Python gets the signals that it would have got without us, once each; afterwards the prefix is
+ * gone, or after SIGKILL goes with the next run.
  */
 import { writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -20,8 +21,9 @@ const test = reason === undefined ? signals : signals.skip;
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 
 /**
- * Says which signals it gets, and ends by the first that should end it, but not in its handler: Python runs those of signals
- * that came together by number, and SIGCONT, which Slurm sends first, has the higher one.
+ * Says which signals it gets, and ends by the first that should end it, but not in its handler:
+ * Python runs those of signals that came together by number, and SIGCONT, which Slurm sends first,
+ * has the higher one.
  */
 const SCRIPT = `
 import os, signal, socket, time
@@ -46,7 +48,10 @@ const LAUNCH: Partial<Record<Launcher, readonly string[]>> = {
   openmpi: ['-n', '4', '-N', '2', '-x', 'PYTHON_MPI_PACKAGES', '-x', 'PYTHON_MPI_PYTHON'],
 };
 
-/** Starts a script on two ranks of each node, with our help or without, and waits until all are ready. */
+/**
+ * Starts a script on two ranks of each node, with our help or without, and waits until all are
+ * ready.
+ */
 async function start(
   cluster: Cluster,
   launcher: Launcher,

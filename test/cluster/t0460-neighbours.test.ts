@@ -1,6 +1,7 @@
 /**
- * Two jobs on the same nodes with the same packages at the same time, of one user and of two, under real Slurm. One of them
- * is killed without a word: the other does not notice, and no user reads what is another's.
+ * Two jobs on the same nodes with the same packages at the same time, of one user and of two, under
+ * real Slurm. One of them is killed without a word: the other does not notice, and no user reads
+ * what is another's.
  */
 import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';

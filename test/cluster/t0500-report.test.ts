@@ -1,5 +1,6 @@
 /**
- * The report of a run on four nodes: the one with a slow cable is named, and one that was lost is said to be missing.
+ * The report of a run on four nodes: the one with a slow cable is named, and one that was lost is
+ * said to be missing.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';

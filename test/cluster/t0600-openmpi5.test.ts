@@ -1,6 +1,6 @@
 /**
- * Whole runs under Open MPI 5, whose mpirun is PRRTE's with PMIx 5: on this machine alone, with mpirun's own node among the
- * nodes of the job, and on other nodes only.
+ * Whole runs under Open MPI 5, whose mpirun is PRRTE's with PMIx 5: on this machine alone, with
+ * mpirun's own node among the nodes of the job, and on other nodes only.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * Whole runs under the Hydra of MPICH 5 and that of Intel MPI, both from PyPI, on this machine alone: with MPI inside Python
- * and without, in both versions of PMI.
+ * Whole runs under the Hydra of MPICH 5 and that of Intel MPI, both from PyPI, on this machine
+ * alone: with MPI inside Python and without, in both versions of PMI.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';

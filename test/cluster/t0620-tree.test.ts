@@ -1,6 +1,6 @@
 /**
- * Whole jobs on 5, 8 and 13 nodes in each shape that a user can choose for the tree, and with a leader lost in each while
- * it receives: nodes behind it find another parent, whatever the shape.
+ * Whole jobs on 5, 8 and 13 nodes in each shape that a user can choose for the tree, and with a
+ * leader lost in each while it receives: nodes behind it find another parent, whatever the shape.
  */
 import { suite } from 'uvu';
 import { type Cluster, whyNoCluster, withCluster } from './cluster.ts';

@@ -1,6 +1,6 @@
 /**
- * The launchers of the next generation, Debian 13's: Open MPI 5.0.7 with PMIx 5.0.7, and MPICH 4.2, on one host inside a
- * root of that distribution, with its Python 3.13, numpy and mpi4py.
+ * The launchers of the next generation, Debian 13's: Open MPI 5.0.7 with PMIx 5.0.7, and MPICH 4.2,
+ * on one host inside a root of that distribution, with its Python 3.13, numpy and mpi4py.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -19,7 +19,10 @@ const generation = suite('debian 13 on one host');
 const test = reason === undefined ? generation : generation.skip;
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 
-/** Furnishes the root in a mount namespace of its own: the project, memory, processes, and this directory as /job. */
+/**
+ * Furnishes the root in a mount namespace of its own: the project, memory, processes, and this
+ * directory as /job.
+ */
 const INSIDE = `
 set -e
 root=$1 project=$2 job=$3; shift 3

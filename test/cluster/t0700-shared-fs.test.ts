@@ -1,4 +1,7 @@
-/** The shared file system in a box counts exactly what a node asks for, and each node is a client of its own. */
+/**
+ * The shared file system in a box counts exactly what a node asks for, and each node is a client of
+ * its own.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

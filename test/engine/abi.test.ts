@@ -1,4 +1,7 @@
-/** The boundary between JavaScript and WebAssembly, pinned: what goes in, what comes out, with how many arguments. */
+/**
+ * The boundary between JavaScript and WebAssembly, pinned: what goes in, what comes out, with how
+ * many arguments.
+ */
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

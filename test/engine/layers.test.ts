@@ -1,4 +1,7 @@
-/** The layers of the engine's C: what a module may include. (That there are no circles is for test/house.test.ts.) */
+/**
+ * The layers of the engine's C: what a module may include. (That there are no circles is for
+ * test/house.test.ts.)
+ */
 import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -46,7 +46,10 @@ commands('what cannot be started is named', async () => {
 /** Starts a grandchild, writes down its pid, and tells through a fifo when that is done. */
 const FAMILY = 'sleep 1000 & echo $! > "$0/pid"; echo > "$0/ready"; wait';
 
-/** Returns once the grandchild whose pid is in `directory` runs no more; the file's time limit is the only other way out. */
+/**
+ * Returns once the grandchild whose pid is in `directory` runs no more; the file's time limit is
+ * the only other way out.
+ */
 async function untilGone(directory: string): Promise<void> {
   const pid = readFileSync(join(directory, 'pid'), 'utf8').trim();
   for (;;) {

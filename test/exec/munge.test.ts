@@ -1,4 +1,7 @@
-/** Whose fault it is that MUNGE says no, by the statuses of munge.h; the daemon itself is in test/cluster. */
+/**
+ * Whose fault it is that MUNGE says no, by the statuses of munge.h; the daemon itself is in
+ * test/cluster.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

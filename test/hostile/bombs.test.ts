@@ -1,5 +1,6 @@
 /**
- * Packages that are far more than they look: whole runs. Each ends with one line, in bounded memory, and leaves nothing.
+ * Packages that are far more than they look: whole runs. Each ends with one line, in bounded
+ * memory, and leaves nothing.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -19,8 +20,8 @@ const compress = {
 };
 
 /**
- * A package of `head`, and then `times` times `block`: as many gzip members or Zstandard frames, of which the last
- * alone says how long it is.
+ * A package of `head`, and then `times` times `block`: as many gzip members or Zstandard frames, of
+ * which the last alone says how long it is.
  */
 function bomb(kind: keyof typeof compress, head: Buffer, block: Buffer, times: number): string {
   const file = join(scratch(), `bomb.tar.${kind}`);

@@ -1,6 +1,6 @@
 /**
- * Any bytes into every codec: success, or an error that the codec declares. The bytes are made from a seed, most of them
- * from something that is right and has been spoiled a little.
+ * Any bytes into every codec: success, or an error that the codec declares. The bytes are made from
+ * a seed, most of them from something that is right and has been spoiled a little.
  */
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
@@ -35,7 +35,9 @@ import { archive, gnuLong, pax } from '../support/tar-builder.ts';
 const ROUNDS = 1000;
 const SECRET = Buffer.alloc(32, 1);
 
-/** What work returns, or undefined for an error with one of these codes; any other error is a fault. */
+/**
+ * What work returns, or undefined for an error with one of these codes; any other error is a fault.
+ */
 function orDeclared<T>(codes: readonly ErrorCode[], work: () => T, about: unknown): T | undefined {
   try {
     return work();

@@ -329,8 +329,9 @@ session('the honest ones are staged, whatever the others say after a good handsh
   honest[0]!.announce([STREAM], Buffer.alloc(0), { says: 'held' });
   const verdicts = await Promise.all(honest.map(driver => driver.verdict));
   await Promise.all(mad);
-  // A peer that has the secret can end the job, by a failure or in the name of others; but all have a verdict, and agree.
-  // Where the machine is so busy that the root has given one up for lost, that one has failed, and the root knows of it.
+  // A peer that has the secret can end the job, by a failure or in the name of others; but all have
+  // a verdict, and agree. Where the machine is so busy that the root has given one up for lost,
+  // that one has failed, and the root knows of it.
   const [first, ...others] = verdicts;
   const apart = others.filter(verdict => JSON.stringify(verdict) !== JSON.stringify(first));
   const lost = 'ready' in first! ? first.ready.lost : others.length;

@@ -1,5 +1,6 @@
 /**
- * What a run makes is its user's alone, whatever the umask says: every file and directory that is there at any moment.
+ * What a run makes is its user's alone, whatever the umask says: every file and directory that is
+ * there at any moment.
  */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,7 +11,10 @@ import * as assert from 'uvu/assert';
 import { pack, start } from '../support/job.ts';
 import { scratch } from '../support/scratch.ts';
 
-/** Mode of everything below a directory, by path; symlinks have none. Things may come and go meanwhile. */
+/**
+ * Mode of everything below a directory, by path; symlinks have none. Things may come and go
+ * meanwhile.
+ */
 function modesOf(directory: string, below = '', modes = new Map<string, number>()) {
   let entries: fs.Dirent[] = [];
   try {

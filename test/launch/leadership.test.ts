@@ -1,4 +1,6 @@
-/** Two runs that follow each other, and know the same secret: no rank of one gets into the other. */
+/**
+ * Two runs that follow each other, and know the same secret: no rank of one gets into the other.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../src/deadline.ts';
@@ -15,7 +17,9 @@ import { askLeader } from '../../src/net/local.ts';
 const SECRET = Buffer.alloc(32, 1);
 const soon = () => Deadline.after(20_000);
 
-/** Finds leaders by where they listen now: those of a later run where those of an earlier one did. */
+/**
+ * Finds leaders by where they listen now: those of a later run where those of an earlier one did.
+ */
 class Places {
   readonly ports = new Map<number, number>();
   settled = 0;

@@ -1,4 +1,7 @@
-/** What starting a rank asks of the shared file system: counted, since at ten thousand ranks each look-up is ten thousand. */
+/**
+ * What starting a rank asks of the shared file system: counted, since at ten thousand ranks each
+ * look-up is ten thousand.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What cannot work or will not be local is said in one line, and before anything is sent: whole runs. */
+/**
+ * What cannot work or will not be local is said in one line, and before anything is sent: whole
+ * runs.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

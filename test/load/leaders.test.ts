@@ -1,6 +1,7 @@
 /**
- * Many node leaders as real connections on one machine: all of them meet, prove themselves, form the tree and are staged,
- * and the root's memory and descriptors stay within bounds. `make load` has 1,024 of them.
+ * Many node leaders as real connections on one machine: all of them meet, prove themselves, form
+ * the tree and are staged, and the root's memory and descriptors stay within bounds. `make load`
+ * has 1,024 of them.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,10 +11,16 @@ import * as assert from 'uvu/assert';
 import { scratch } from '../support/scratch.ts';
 
 const LEADERS = Number(process.env.LEADERS ?? 256);
-/** Leaders in one process: each has descriptors, and an engine whose memory is reserved in gigabytes. */
+/**
+ * Leaders in one process: each has descriptors, and an engine whose memory is reserved in
+ * gigabytes.
+ */
 const TOGETHER = 128;
 const BYTES = 1_000_000;
-/** What the first leader may take: it serves the store to all others, and to as many strangers as there may be. */
+/**
+ * What the first leader may take: it serves the store to all others, and to as many strangers as
+ * there may be.
+ */
 const ROOT_MEGABYTES = 250;
 
 interface Summary {

@@ -1,6 +1,6 @@
 /**
- * Records and the engine together: what arrives is put where it stays, however the wire cuts it, and
- * is what was sent; what lay there before is not taken for the stream any more.
+ * Records and the engine together: what arrives is put where it stays, however the wire cuts it,
+ * and is what was sent; what lay there before is not taken for the stream any more.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

@@ -57,7 +57,9 @@ function readAll(chunks: readonly Uint8Array[], place?: Place, key = KEY) {
   return { bodies, forged: false };
 }
 
-/** Memory that a reader gives out bit by bit, as an engine does; what is not put there is spoiled. */
+/**
+ * Memory that a reader gives out bit by bit, as an engine does; what is not put there is spoiled.
+ */
 function memory(random: Random): Place {
   const arena = new Uint8Array(400_000);
   return {

@@ -1,6 +1,7 @@
 /**
- * Launchers that answer garbage, late, twice, never, or close, at each step of a session: one declared error within the
- * deadline, or none where nothing was lost. Over PMI-1 by port and by descriptor, and PMIx.
+ * Launchers that answer garbage, late, twice, never, or close, at each step of a session: one
+ * declared error within the deadline, or none where nothing was lost. Over PMI-1 by port and by
+ * descriptor, and PMIx.
  */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -20,7 +21,10 @@ import { Packer } from '../../src/pmi/pmix/pack.ts';
 import { leftovers, modulePackage, PYTHON_MPI } from '../support/job.ts';
 import { scratch } from '../support/scratch.ts';
 
-/** A session's deadline, and the time by which the session must have ended all the same, in milliseconds. */
+/**
+ * A session's deadline, and the time by which the session must have ended all the same, in
+ * milliseconds.
+ */
 const DEADLINE_MS = 400;
 const PATIENCE_MS = 120_000;
 

@@ -1,6 +1,7 @@
 /**
- * A job on so many nodes that they form a binary tree, under a real srun: a position with half of the others below it is
- * lost together with its own child, another one of the same level stops. Those behind them find others.
+ * A job on so many nodes that they form a binary tree, under a real srun: a position with half of
+ * the others below it is lost together with its own child, another one of the same level stops.
+ * Those behind them find others.
  *
  *     make soak
  */

@@ -1,7 +1,7 @@
 /**
- * Jobs that are struck at a seeded instant: one point is a job, a blow, and the proof afterwards that nothing of the job is
- * left on any node and that the next job works. Everything about a point follows from its seed and number,
- * but for what the machine's timing adds.
+ * Jobs that are struck at a seeded instant: one point is a job, a blow, and the proof afterwards
+ * that nothing of the job is left on any node and that the next job works. Everything about a point
+ * follows from its seed and number, but for what the machine's timing adds.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { pause } from '../../src/deadline.ts';
@@ -11,7 +11,10 @@ import { type Cluster, PROJECT, type Running } from '../cluster/cluster.ts';
 export const LAUNCHERS = ['srun', 'hydra', 'aprun', 'openmpi', 'embedded'] as const;
 export type JobLauncher = (typeof LAUNCHERS)[number];
 
-/** Any process of a job, by its command line: the ranks, before and after they became Python, and their janitors. */
+/**
+ * Any process of a job, by its command line: the ranks, before and after they became Python, and
+ * their janitors.
+ */
 const OURS = 'python-mpi\\.cjs|kill-points-job\\.py|janitor\\.cjs';
 /** Any but those who are there to clean up. */
 const BUT_JANITORS = '(python-mpi\\.cjs|kill-points-job\\.py)';
@@ -35,14 +38,17 @@ const VICTIMS = [
 type Victim = (typeof VICTIMS)[number];
 
 /**
- * What a job itself allows staging to take, in seconds: so much, or so many times what an undisturbed job takes in all,
- * where the machine is slow.
+ * What a job itself allows staging to take, in seconds: so much, or so many times what an
+ * undisturbed job takes in all, where the machine is slow.
  */
 const TIMEOUT_S = 15;
 const TIMES = 6;
 /** Longest a job may take to end after that, in milliseconds. */
 const END_MS = 60_000;
-/** Longest a janitor may take, in milliseconds: its own limit (src/launch/sweep.ts) and what a slow machine adds. */
+/**
+ * Longest a janitor may take, in milliseconds: its own limit (src/launch/sweep.ts) and what a slow
+ * machine adds.
+ */
 const TIDY_MS = 60_000;
 /** Longest pause between an event of the job and the blow, in milliseconds. */
 const MOMENT_MS = 120;
@@ -179,8 +185,8 @@ export class KillPoints {
     if (/^ {4}at .*:\d+/m.test(stderr)) faults.push(`a stack trace: ${stderr}`);
 
     await this.#forget(launcher);
-    // No process is left to remove the files of a node on which all were killed, until the next run comes by.
-    // Slurm kills all of a step that has lost its srun, however it hides.
+    // No process is left to remove the files of a node on which all were killed, until the next run
+    // comes by. Slurm kills all of a step that has lost its srun, however it hides.
     const helpless =
       ['a janitor', 'all on a node', 'everything'].includes(victim) ||
       (launcher === 'srun' && victim.startsWith('the launcher'));

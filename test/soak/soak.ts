@@ -1,5 +1,6 @@
 /**
- * Strikes hundreds of jobs at seeded instants, on a few beds side by side, and says what came of each.
+ * Strikes hundreds of jobs at seeded instants, on a few beds side by side, and says what came of
+ * each.
  *
  *     make soak [POINTS=300] [SEED=...] [FIRST=0] [LAUNCHERS=srun,hydra,...] [BEDS=2]
  *

@@ -1,4 +1,6 @@
-/** What an uncaught exception does in a job, with real Pythons and a mpi4py that only takes notes. */
+/**
+ * What an uncaught exception does in a job, with real Pythons and a mpi4py that only takes notes.
+ */
 import fs, { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';

@@ -1,4 +1,7 @@
-/** What cannot be used as a prefix, or as an interpreter, is refused with its reason: with real Pythons. */
+/**
+ * What cannot be used as a prefix, or as an interpreter, is refused with its reason: with real
+ * Pythons.
+ */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

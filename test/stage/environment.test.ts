@@ -1,4 +1,7 @@
-/** Where Python finds what is staged, and what the programs that it starts see of that: with real Pythons. */
+/**
+ * Where Python finds what is staged, and what the programs that it starts see of that: with real
+ * Pythons.
+ */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * A rank's Python is the one that the user would have had: what a process sees of itself, plainly and through us, from a
- * state that is unlike that of any launcher, is equal but for what is written here.
+ * A rank's Python is the one that the user would have had: what a process sees of itself, plainly
+ * and through us, from a state that is unlike that of any launcher, is equal but for what is
+ * written here.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +29,10 @@ const OURS = [
   'variable: PYTHON_MPI_PROCESS=',
   'variable: PYTHON_MPI_END_COMMAND=',
 ];
-/** What the embedded launcher adds, being one: a connection, a session for each rank, and output that it merges. */
+/**
+ * What the embedded launcher adds, being one: a connection, a session for each rank, and output
+ * that it merges.
+ */
 const EMBEDDED = [
   'variable: PMI_FD=',
   'variable: PMI_RANK=',

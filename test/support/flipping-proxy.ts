@@ -1,6 +1,7 @@
 /**
- * A cable that errs once: listens on a port, passes everything on to the same port of a host, and turns one bit of what comes
- * back on the first connection that lasts long enough: `flipping-proxy.ts PORT HOST BYTE`.
+ * A cable that errs once: listens on a port, passes everything on to the same port of a host, and
+ * turns one bit of what comes back on the first connection that lasts long enough:
+ * `flipping-proxy.ts PORT HOST BYTE`.
  */
 import { connect, createServer } from 'node:net';
 

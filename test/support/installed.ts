@@ -1,6 +1,6 @@
 /**
- * A copy of what a rank runs, where every user of the machine may walk: the checkout may lie in a directory that only
- * its owner may enter.
+ * A copy of what a rank runs, where every user of the machine may walk: the checkout may lie in a
+ * directory that only its owner may enter.
  */
 import { execFileSync } from 'node:child_process';
 import { constants, copyFileSync, cpSync, globSync, mkdirSync } from 'node:fs';
@@ -9,7 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Copies the built programs and the pinned Node into a directory, and lets all read that. @returns its bin/ */
+/**
+ * Copies the built programs and the pinned Node into a directory, and lets all read that. @returns
+ * its bin/
+ */
 export function installIn(directory: string): string {
   for (const part of ['bin', 'dist'])
     cpSync(join(ROOT, part), join(directory, part), { recursive: true, dereference: true });

@@ -16,7 +16,10 @@ export const plain = { PATH: '/usr/bin:/bin', HOME: '/nonexistent' };
 
 const run: RunProgram = (...program) => runUntil(Deadline.after(60_000))(...program);
 
-/** A directory with these files: name -> content. Names that end in a slash are directories, *! are executable. */
+/**
+ * A directory with these files: name -> content. Names that end in a slash are directories, *! are
+ * executable.
+ */
 export function tree(files: Record<string, string> | readonly string[]): string {
   const root = fs.realpathSync(scratch());
   const pairs = Array.isArray(files) ? files.map(name => [name, '']) : Object.entries(files);

@@ -1,5 +1,6 @@
 /**
- * Whole runs of bin/python-mpi: a package to run from, a private node-local directory, and what came out.
+ * Whole runs of bin/python-mpi: a package to run from, a private node-local directory, and what
+ * came out.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,7 +11,10 @@ import { scratch } from './scratch.ts';
 
 export const PYTHON_MPI = fileURLToPath(new URL('../../bin/python-mpi', import.meta.url));
 
-/** Packs files (name relative to the prefix -> content) with plain tar; those in bin/ may be executed. */
+/**
+ * Packs files (name relative to the prefix -> content) with plain tar; those in bin/ may be
+ * executed.
+ */
 export async function pack(
   files: Record<string, string | Buffer>,
   name = 'p.tar.gz',

@@ -1,10 +1,12 @@
 /**
- * Many node leaders of one job in one process, each with the product's own store, meeting, leadership, driver and links;
- * only unpacking is left out. They meet by a rendezvous file, as under aprun, and hash what they receive.
+ * Many node leaders of one job in one process, each with the product's own store, meeting,
+ * leadership, driver and links; only unpacking is left out. They meet by a rendezvous file, as
+ * under aprun, and hash what they receive.
  *
  *     node leaders.ts FIRST COUNT SIZE DIRECTORY BYTES
  *
- * Leads positions FIRST to FIRST + COUNT - 1 of SIZE, and prints one line of JSON: what became of them, and what it took.
+ * Leads positions FIRST to FIRST + COUNT - 1 of SIZE, and prints one line of JSON: what became of
+ * them, and what it took.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';

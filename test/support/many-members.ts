@@ -1,6 +1,6 @@
 /**
- * Reads an archive of ten million members, which is made as it is read, and prints how that ends and the most memory it
- * took in megabytes. For a process of its own.
+ * Reads an archive of ten million members, which is made as it is read, and prints how that ends
+ * and the most memory it took in megabytes. For a process of its own.
  *
  *     node many-members.ts (files | directories | deep | same | globals)
  */

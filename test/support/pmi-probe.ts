@@ -1,11 +1,13 @@
 /**
- * A rank that finds its peers as python-mpi does: opens the rendezvous, exchanges a value with every rank, runs a
- * program the way Python would be run, and finishes. Prints what it came to as one line of JSON.
+ * A rank that finds its peers as python-mpi does: opens the rendezvous, exchanges a value with
+ * every rank, runs a program the way Python would be run, and finishes. Prints what it came to as
+ * one line of JSON.
  *
  *     node pmi-probe.ts [--timeout MS] [--status N] [--abort N [--held MS]] [program [argument]...]
  *
- * With --abort, rank 1 says so and aborts the job with that status while the others wait for it. With --held, its parent,
- * the launcher's process on this node, stands still from before the words until so long after them.
+ * With --abort, rank 1 says so and aborts the job with that status while the others wait for it.
+ * With --held, its parent, the launcher's process on this node, stands still from before the words
+ * until so long after them.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';

@@ -1,6 +1,6 @@
 /**
- * A PMI-1 launcher for tests, which can be rigged: starts programs on real socket pairs, answers them with the
- * built-in server, and lets a test bend any answer on its way.
+ * A PMI-1 launcher for tests, which can be rigged: starts programs on real socket pairs, answers
+ * them with the built-in server, and lets a test bend any answer on its way.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,8 +9,8 @@ import { formatMapping } from '../../src/pmi/mapping.ts';
 import { type Abort, Pmi1Server } from '../../src/pmi/pmi1/server.ts';
 
 /**
- * Bends an answer: gets the line about to be sent and the connection, and returns what to send instead, if anything.
- * Whatever else it wants done it does to the connection itself.
+ * Bends an answer: gets the line about to be sent and the connection, and returns what to send
+ * instead, if anything. Whatever else it wants done it does to the connection itself.
  */
 export type Rig = (line: string, connection: Duplex) => string | undefined;
 

@@ -1,6 +1,7 @@
 /**
- * Records what a PMIx server answers: run as every rank of a job of `mpirun`, `prterun` or `srun --mpi=pmix`, it prints the
- * server's version and its answer to GET as a fixture of test/fixtures/pmix/, on rank 0.
+ * Records what a PMIx server answers: run as every rank of a job of `mpirun`, `prterun` or `srun
+ * --mpi=pmix`, it prints the server's version and its answer to GET as a fixture of
+ * test/fixtures/pmix/, on rank 0.
  *
  *     mpirun -n 2 --host n0,n1 node test/support/pmix-record.ts > test/fixtures/pmix/5.0.11.hex
  */

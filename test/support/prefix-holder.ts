@@ -1,5 +1,6 @@
 /**
- * A program that takes a prefix, or a draft of one, prints its directory, and holds it until killed.
+ * A program that takes a prefix, or a draft of one, prints its directory, and holds it until
+ * killed.
  *
  *     prefix-holder.ts CHROOT ID draft|hold [MEMBER-PID MEMBER-STARTED]
  */

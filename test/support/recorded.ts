@@ -31,7 +31,10 @@ export function replay(exchange: Exchange, piece: number): Channel & { sent: str
   };
 }
 
-/** A channel to a launcher that answers every request with the next of these texts; undefined is its end. */
+/**
+ * A channel to a launcher that answers every request with the next of these texts; undefined is its
+ * end.
+ */
 export function answering(...answers: (string | undefined)[]): Channel & { sent: string[] } {
   const sent: string[] = [];
   const chunks: (Uint8Array | undefined)[] = [];

@@ -1,5 +1,6 @@
 /**
- * A node of another process that reports to a root on this machine: `reporter PORT SECRET`. Says when its clock began.
+ * A node of another process that reports to a root on this machine: `reporter PORT SECRET`. Says
+ * when its clock began.
  */
 import { silent } from '../../src/log.ts';
 import { Reports } from '../../src/net/reports.ts';

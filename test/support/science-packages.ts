@@ -1,6 +1,7 @@
 /**
- * The packages of a whole scientific environment, made by python-mpi-bundle as a user would make them: the machine's
- * Python and, from PyPI's wheels, matplotlib, mpi4py, numpy and scipy, one package each.
+ * The packages of a whole scientific environment, made by python-mpi-bundle as a user would make
+ * them: the machine's Python and, from PyPI's wheels, matplotlib, mpi4py, numpy and scipy, one
+ * package each.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -33,8 +34,9 @@ const SOURCES = {
 };
 
 /**
- * The directory that holds NAME.tar.gz of all {@link SOURCES}. Made once for each state of python-mpi-bundle and of the
- * wheels, below build/, so that what is tested is never what an older bundler made.
+ * The directory that holds NAME.tar.gz of all {@link SOURCES}. Made once for each state of
+ * python-mpi-bundle and of the wheels, below build/, so that what is tested is never what an older
+ * bundler made.
  */
 export function sciencePackages(): string {
   const wheels = scienceWheels();
@@ -64,7 +66,10 @@ export function sciencePackages(): string {
   return directory;
 }
 
-/** A directory with MPICH under the name by which PyPI's mpi4py looks for it, and Debian does not install it. */
+/**
+ * A directory with MPICH under the name by which PyPI's mpi4py looks for it, and Debian does not
+ * install it.
+ */
 function mpiLibrary(): string {
   const [, mpich] = /libmpich\.so\.12 .*=> (\S+)/.exec(must('/sbin/ldconfig', ['-p'])) ?? [];
   if (mpich === undefined) throw new Error('no libmpich.so.12 here');

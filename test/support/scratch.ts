@@ -31,7 +31,10 @@ export function asOrdinaryUser<Result>(work: () => Result): Result {
   }
 }
 
-/** Opens a directory of ours that is closed to its owner. @returns its permissions, if they were changed */
+/**
+ * Opens a directory of ours that is closed to its owner. @returns its permissions, if they were
+ * changed
+ */
 function opened(directory: Buffer): number | undefined {
   const { mode } = fs.statSync(directory);
   if (process.geteuid!() === 0 || (mode & 0o500) === 0o500) return undefined;

@@ -4,7 +4,9 @@
 
 export interface TestMember {
   name: string | Buffer;
-  /** The type byte: '0' file, '1' link, '2' symlink, '3' and '4' devices, '5' directory, '6' fifo... */
+  /**
+   * The type byte: '0' file, '1' link, '2' symlink, '3' and '4' devices, '5' directory, '6' fifo...
+   */
   type?: string;
   target?: string | Buffer;
   content?: string | Buffer;

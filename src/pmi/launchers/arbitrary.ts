@@ -1,7 +1,7 @@
 /**
- * Where the ranks of `srun -m arbitrary` are: the user's list of hosts says it, the k-th host of the list being that of
- * rank k. The list is in a file whose path is in the environment, or, inside an allocation that has it from salloc or
- * sbatch, there itself; that of `srun -w` is nowhere.
+ * Where the ranks of `srun -m arbitrary` are: the user's list of hosts says it, the k-th host of
+ * the list being that of rank k. The list is in a file whose path is in the environment, or, inside
+ * an allocation that has it from salloc or sbatch, there itself; that of `srun -w` is nowhere.
  */
 import { readFileSync } from 'node:fs';
 import { PythonMpiError } from '../../errors.ts';
@@ -38,7 +38,8 @@ function hostsOfFile(path: string): string[] {
 }
 
 /**
- * The hosts of a host file: lists of hosts, each perhaps with a count, between blanks or commas, and comments from # on.
+ * The hosts of a host file: lists of hosts, each perhaps with a count, between blanks or commas,
+ * and comments from # on.
  * @throws PythonMpiError LAUNCHER when it is none
  */
 export function expandHostfile(text: string): string[] {

@@ -1,9 +1,9 @@
 /**
  * Launchers that tell a rank which one it is, and nothing of the others: a line each.
  *
- * The root is found by a rendezvous file in a shared directory, and the ranks tell each other the rest. Host
- * lists are no help: none of them says which rank is where, and of some the first host only runs
- * the batch script.
+ * The root is found by a rendezvous file in a shared directory, and the ranks tell each other the
+ * rest. Host lists are no help: none of them says which rank is where, and of some the first host
+ * only runs the batch script.
  */
 import { asPythonMpiError, PythonMpiError } from '../../errors.ts';
 import { readCount } from '../environment.ts';

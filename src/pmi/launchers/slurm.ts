@@ -117,7 +117,10 @@ function isInherited(env: NodeJS.ProcessEnv): boolean {
   return foreign || isShell || partial;
 }
 
-/** The node of every rank, as an index into the step's node list; undefined where Slurm does not say. */
+/**
+ * The node of every rank, as an index into the step's node list; undefined where Slurm does not
+ * say.
+ */
 function nodesOfStep(
   env: NodeJS.ProcessEnv,
   names: readonly string[],

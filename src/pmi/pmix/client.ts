@@ -1,8 +1,9 @@
 /**
  * A rank's side of PMIx, without libpmix: connect, learn the job, publish, fence, get, finalize.
  *
- * The server forgives nothing. A rejected handshake wedges it, a connection that ends without FINALIZE kills the job,
- * a get before REQ crashes it. So the order here is the order that was proved, and nothing is ever tried.
+ * The server forgives nothing. A rejected handshake wedges it, a connection that ends without
+ * FINALIZE kills the job, a get before REQ crashes it. So the order here is the order that was
+ * proved, and nothing is ever tried.
  */
 import { type Deadline, pause } from '../../deadline.ts';
 import { PythonMpiError } from '../../errors.ts';
@@ -29,7 +30,10 @@ import type { Pair, Value } from './pack.ts';
 
 /** The lowest tag a client may use; those below are the server's own. */
 const FIRST_TAG = 101;
-/** A committed value may take a moment to get around: how often to ask, and the milliseconds in between. */
+/**
+ * A committed value may take a moment to get around: how often to ask, and the milliseconds in
+ * between.
+ */
 const TRIES = 5;
 const PAUSE_MS = 100;
 
@@ -42,15 +46,18 @@ export interface JobData {
 /**
  * PMIx spoken over a channel. Requests made while another is outstanding wait for their turn.
  *
- * All throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer, TIMEOUT when the
- * deadline comes first.
+ * All throw PythonMpiError: LAUNCHER when the launcher closes, refuses or sends what is no answer,
+ * TIMEOUT when the deadline comes first.
  */
 export class PmixClient {
   readonly #channel: Channel;
   readonly #identity: Identity;
   readonly #reader = new FrameReader();
   readonly #turns = new RequestQueue();
-  /** The waiter for the answer of each tag. The channel is read exactly as long as this is not empty. */
+  /**
+   * The waiter for the answer of each tag. The channel is read exactly as long as this is not
+   * empty.
+   */
   readonly #waiting = new Map<
     number,
     { resolve: (body: Uint8Array) => void; reject: (error: unknown) => void }
@@ -124,14 +131,17 @@ export class PmixClient {
   }
 
   /**
-   * Asks the launcher to end the job. It does not wait for its turn, since a fence may hang, but for the answer: a
-   * server may crash over a client that leaves before.
+   * Asks the launcher to end the job. It does not wait for its turn, since a fence may hang, but
+   * for the answer: a server may crash over a client that leaves before.
    */
   async abort(status: number, deadline: Deadline): Promise<void> {
     await this.#answer('ABORT', abortBody(status, 'python-mpi'), deadline);
   }
 
-  /** Ends the session. The connection must stay open until the process ends: servers confuse a close with a crash. */
+  /**
+   * Ends the session. The connection must stay open until the process ends: servers confuse a close
+   * with a crash.
+   */
   async finalize(deadline: Deadline): Promise<void> {
     succeed('FINALIZE', await this.#request('FINALIZE', finalizeBody(), deadline));
     this.#channel.unref();
@@ -155,7 +165,10 @@ export class PmixClient {
     return await deadline.wait(answer, awaited);
   }
 
-  /** Hands answers to those who wait for them, as long as there is one. What carries no such tag is a notification. */
+  /**
+   * Hands answers to those who wait for them, as long as there is one. What carries no such tag is
+   * a notification.
+   */
   async #pump(): Promise<void> {
     try {
       while (this.#waiting.size > 0) {
@@ -186,7 +199,9 @@ function succeed(what: string, body: Uint8Array): void {
     throw misbehaved(`refused ${what} of PMIx (status ${status})`);
 }
 
-/** Finds the hosts in the data of each rank, because numbers of remote nodes are wrong in PMIx 4.2. */
+/**
+ * Finds the hosts in the data of each rank, because numbers of remote nodes are wrong in PMIx 4.2.
+ */
 function readJobData(data: readonly Pair[]): JobData {
   const size = data.find(({ key }) => key === 'pmix.job.size')?.value;
   if (typeof size !== 'number' || size < 1) throw misbehaved('does not say the size of the job');

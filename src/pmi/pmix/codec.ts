@@ -1,9 +1,10 @@
 /**
  * PMIx's messages between a client and the server of its node: what is said, byte for byte. Pure.
  *
- * A handshake opens the connection; after it every message is a header of 16 bytes and a packed body, and a reply
- * carries its request's tag. Described by openpmix src/mca/ptl/base/ptl_base_fns.c, ptl_types.h and, for the
- * bodies, src/client. Servers are intolerant: nothing may be sent that libpmix would not send.
+ * A handshake opens the connection; after it every message is a header of 16 bytes and a packed
+ * body, and a reply carries its request's tag. Described by openpmix
+ * src/mca/ptl/base/ptl_base_fns.c, ptl_types.h and, for the bodies, src/client. Servers are
+ * intolerant: nothing may be sent that libpmix would not send.
  */
 import { malformed, Packer, type Pair, type Proc, Unpacker } from './pack.ts';
 import { readPair, TYPE } from './values.ts';
@@ -21,7 +22,10 @@ export const PMIX_STATUS = {
 
 const COMMAND = { REQ: 0, ABORT: 1, COMMIT: 2, FENCE: 3, GET: 4, FINALIZE: 5 } as const;
 const HEADER_SIZE = 16;
-/** Most bytes that the body of a message may have: far more than the data of a job of MAX_RANKS ranks. */
+/**
+ * Most bytes that the body of a message may have: far more than the data of a job of MAX_RANKS
+ * ranks.
+ */
 const MAX_BODY = 1 << 28;
 const SCOPE_GLOBAL = 3;
 const BUFFER_NOT_DESCRIBED = 1;
@@ -86,7 +90,10 @@ export function reqBody(): Uint8Array {
   return command(COMMAND.REQ).bytes;
 }
 
-/** Publishes this rank's values, in one block: servers do not read back a block for local ranks alone. */
+/**
+ * Publishes this rank's values, in one block: servers do not read back a block for local ranks
+ * alone.
+ */
 export function commitBody(values: ReadonlyMap<string, string>): Uint8Array {
   const block = new Packer();
   for (const [key, value] of values) block.item().string(key).unsigned(TYPE.STRING).string(value);
@@ -160,7 +167,10 @@ export function parseFound(body: Uint8Array): { status: number; found: Pair[] } 
 
 /** Puts messages together from what a socket happens to deliver. */
 export class FrameReader {
-  /** What has arrived and is not taken yet. Joined only when there is enough: a message may come in many pieces. */
+  /**
+   * What has arrived and is not taken yet. Joined only when there is enough: a message may come in
+   * many pieces.
+   */
   #pieces: Uint8Array[] = [];
   #length = 0;
 
@@ -170,7 +180,9 @@ export class FrameReader {
     this.#length += bytes.length;
   }
 
-  /** The answer to the handshake, once: a status, 0 for success, and the index of this connection. */
+  /**
+   * The answer to the handshake, once: a status, 0 for success, and the index of this connection.
+   */
   accepted(): { status: number; index: number } | undefined {
     if (this.#length < 8) return undefined;
     const view = viewOf(this.#take(8));

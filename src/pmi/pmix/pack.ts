@@ -1,10 +1,10 @@
 /**
  * How PMIx packs data: bytes out of values and values out of bytes. Pure.
  *
- * This is the encoding of PMIx 4 and later ("v4", "v41") in buffers that are not self-describing. Integers are
- * base-128, low bits first; signed ones are zig-zagged before. Every top-level item is a count and that many values.
- * Described by openpmix src/mca/bfrops/base/bfrop_base_pack.c and psquash/flex128. What a value of a type looks
- * like is in values.ts.
+ * This is the encoding of PMIx 4 and later ("v4", "v41") in buffers that are not self-describing.
+ * Integers are base-128, low bits first; signed ones are zig-zagged before. Every top-level item is
+ * a count and that many values. Described by openpmix src/mca/bfrops/base/bfrop_base_pack.c and
+ * psquash/flex128. What a value of a type looks like is in values.ts.
  */
 import { PythonMpiError } from '../../errors.ts';
 
@@ -70,7 +70,10 @@ export class Packer {
   }
 }
 
-/** Takes packed values off the front of bytes. Everything throws PythonMpiError LAUNCHER where they are not there. */
+/**
+ * Takes packed values off the front of bytes. Everything throws PythonMpiError LAUNCHER where they
+ * are not there.
+ */
 export class Unpacker {
   readonly #bytes: Uint8Array;
   readonly #what: string;

@@ -1,9 +1,10 @@
 /**
  * PMIx's typed values, by the numbers of their types on the wire. Pure.
  *
- * Types 1 to 69 are all that encodings "v4" and "v41" know, and the packers of PMIx 4.1 to 6.1 write each of them in the
- * same way; types that version 6 added are for its own clients. Nothing says how long a value is, so a type that is
- * not known ends the reading. Described by openpmix src/mca/bfrops/base/bfrop_base_pack.c and src/mca/preg.
+ * Types 1 to 69 are all that encodings "v4" and "v41" know, and the packers of PMIx 4.1 to 6.1
+ * write each of them in the same way; types that version 6 added are for its own clients. Nothing
+ * says how long a value is, so a type that is not known ends the reading. Described by openpmix
+ * src/mca/bfrops/base/bfrop_base_pack.c and src/mca/preg.
  */
 import type { Pair, Unpacker, Value } from './pack.ts';
 
@@ -108,7 +109,9 @@ const readRegex: Reader = from => {
   return from.take(Number(length));
 };
 
-/** hwloc's description of a machine. Its second half has as many bytes as the server's hwloc likes. */
+/**
+ * hwloc's description of a machine. Its second half has as many bytes as the server's hwloc likes.
+ */
 const readTopology: Reader = from => {
   const text = from.string();
   if (text !== '') throw from.malformed('holds a topology where data of the job was expected');

@@ -1,4 +1,7 @@
-/** Environments as the launchers' manuals and sources describe them; none of these launchers was run. */
+/**
+ * Environments as the launchers' manuals and sources describe them; none of these launchers was
+ * run.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deadline } from '../../../src/deadline.ts';

@@ -1,6 +1,7 @@
 /**
- * Whole runs under a server that answers as Flux's does, by flux-core's src/common/libpmi/simple_server.c and
- * src/shell/pmi/pmi.c, in the environment of flux-environment(7). No Flux was run: it is in no Debian.
+ * Whole runs under a server that answers as Flux's does, by flux-core's
+ * src/common/libpmi/simple_server.c and src/shell/pmi/pmi.c, in the environment of
+ * flux-environment(7). No Flux was run: it is in no Debian.
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';

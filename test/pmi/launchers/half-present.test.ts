@@ -1,6 +1,6 @@
 /**
- * Environments that promise a launcher that is not there, or not whole: the program says so in one line and ends, and
- * never hangs.
+ * Environments that promise a launcher that is not there, or not whole: the program says so in one
+ * line and ends, and never hangs.
  */
 import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';

@@ -1,4 +1,6 @@
-/** PMIx against the environment that servers leave and, where there is one, against a real Open MPI. */
+/**
+ * PMIx against the environment that servers leave and, where there is one, against a real Open MPI.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

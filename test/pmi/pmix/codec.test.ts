@@ -30,7 +30,9 @@ const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 const bytes = (text: string) => new Uint8Array(Buffer.from(recorded(text), 'hex'));
 const declared = (error: unknown) => error instanceof PythonMpiError && error.code === 'LAUNCHER';
 
-/** What servers answered to GET, by their versions, as test/support/pmix-record.ts writes it down. */
+/**
+ * What servers answered to GET, by their versions, as test/support/pmix-record.ts writes it down.
+ */
 const FIXTURES = new URL('../../fixtures/pmix/', import.meta.url);
 const answers = readdirSync(FIXTURES).map(name => ({
   version: name.replace('.hex', ''),

@@ -1,4 +1,7 @@
-/** Every type of value that PMIx 4.1 to 6.1 pack in the encodings spoken here, as their packers write it. */
+/**
+ * Every type of value that PMIx 4.1 to 6.1 pack in the encodings spoken here, as their packers
+ * write it.
+ */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { PythonMpiError } from '../../../src/errors.ts';
