@@ -75,6 +75,7 @@ lint: $(STARTERS) node_modules/.package-lock.json src/engine/constants.ts $(EMBE
 	@tools/install.sh lint
 	shellcheck --external-sources --source-path=SCRIPTDIR $(SHELLS)
 	$(MAKE) -C wasm lint
+	$(MAKE) -C starter lint
 
 format: node_modules/.package-lock.json $(RUFF) ## rewrite the sources in the project's format
 	node_modules/.bin/biome check --write .

@@ -16,6 +16,24 @@ export function entriesOf(directory: string, pattern: RegExp): string[] {
   }
 }
 
+/** Paths of all files below a directory, symlinks left out; what cannot be read has none. */
+export function* filesBelow(directory: string): Generator<string> {
+  const pending = [directory];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    let entries: fs.Dirent[];
+    try {
+      entries = fs.readdirSync(next, { withFileTypes: true });
+    } catch {
+      continue;
+    }
+    for (const entry of entries) {
+      const path = join(next, entry.name);
+      if (entry.isDirectory()) pending.push(path);
+      else if (entry.isFile()) yield path;
+    }
+  }
+}
+
 /**
  * A directory of a Python's files in a prefix: `lib/python3.11`, `lib64/python3` and their like.
  */

@@ -8,7 +8,7 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Dynamic, type ReadAt, readDynamicAt, withSearchPath } from '../elf.ts';
-import { entriesOf } from './entries.ts';
+import { entriesOf, filesBelow } from './entries.ts';
 
 /** No table that is of interest is longer, in bytes. */
 const LONGEST_READ = 1 << 20;
@@ -111,22 +111,7 @@ export function neededDirectories(
   return DIRECTORIES.filter(name => needed.has(join(prefix, name)));
 }
 
-/** All files below a directory that are called like shared objects. Follows no symlinks. */
+/** All files below a directory that are called like shared objects. */
 function sharedObjects(directory: string): string[] {
-  const found: string[] = [];
-  const pending = [directory];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    let entries: fs.Dirent[];
-    try {
-      entries = fs.readdirSync(next, { withFileTypes: true });
-    } catch {
-      continue;
-    }
-    for (const entry of entries) {
-      const path = join(next, entry.name);
-      if (entry.isDirectory()) pending.push(path);
-      else if (entry.isFile() && /\.so(\.|$)/.test(entry.name)) found.push(path);
-    }
-  }
-  return found;
+  return [...filesBelow(directory)].filter(path => /\.so(\.[^/]*)?$/.test(path));
 }

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { PythonMpiError } from '../errors.ts';
-import { entriesOf, pythonDirectories } from './entries.ts';
+import { entriesOf, filesBelow, pythonDirectories } from './entries.ts';
 import type { Interpreter } from './interpreter.ts';
 
 /** A directory of packages, and the Python whose it is by its name. */
@@ -59,21 +59,9 @@ export function chooseSites(
 /** A compiled module that says for which interpreter it is, where none below is for this one. */
 function foreignModule(directory: string, suffix: string): string | undefined {
   let foreign: string | undefined;
-  const pending = [directory];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    let entries: fs.Dirent[];
-    try {
-      entries = fs.readdirSync(next, { withFileTypes: true });
-    } catch {
-      continue;
-    }
-    for (const { name } of entries) {
-      if (name.endsWith(suffix)) return undefined;
-      if (/\.cpython-3\d+\w*-.*\.so$/.test(name)) foreign ??= join(next, name);
-    }
-    pending.push(
-      ...entries.filter(entry => entry.isDirectory()).map(({ name }) => join(next, name)),
-    );
+  for (const path of filesBelow(directory)) {
+    if (path.endsWith(suffix)) return undefined;
+    if (/\.cpython-3\d+\w*-[^/]*\.so$/.test(path)) foreign ??= path;
   }
   return foreign;
 }
