@@ -16,18 +16,15 @@ const bundle = (await makeBundle(SHARED)).file;
 const file = join(SHARED, 'report.json');
 const SRUN = 'srun --mpi=none -n4 --ntasks-per-node=1';
 const OURS = `${PROJECT}/bin/python-mpi --packages ${bundle}`;
-/**
- * When Python ran, in seconds since 1970; and once the leader beside it has nothing left to do, the
- * processor time that it has used, in ticks of 10 ms.
- */
-const SCRIPT = `'import os, time; began = time.time(); time.sleep(2); stat = open("/proc/%d/stat" % os.getppid()).read().split(); print(began, int(stat[13]) + int(stat[14]))'`;
+/** Every rank says when it began, and what the Node of its leader has used. */
+const SCRIPT = join(PROJECT, 'bench/report-cost.py');
 
 /**
  * @returns seconds from the launcher's start to the last Python, and of a leader's processor time
  */
 async function run(slurm: Slurm, options: string): Promise<{ wall: number; cpu: number }> {
   const start = Date.now() / 1000;
-  const output = await outputOf(slurm(`${SRUN} ${OURS} ${options} -c ${SCRIPT}`));
+  const output = await outputOf(slurm(`${SRUN} ${OURS} ${options} ${SCRIPT}`));
   const lines = output.trim().split('\n');
   const said = lines.map(line => line.split(' ').map(Number) as [number, number]);
   const ticks = said.reduce((sum, [, used]) => sum + used, 0) / said.length;
