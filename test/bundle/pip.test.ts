@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { scratch } from '../support/scratch.ts';
@@ -159,7 +160,7 @@ pip('a pip of before --python installs, with the settings of its Python', async 
   const install = ['-m', 'pip', '--python', join(root, 'bin/python'), 'install', '-q'];
   must(PYTHON, [...install, '--no-index', '--find-links', old, 'pip==21.3.1']);
   files(root, {
-    'pip.conf': `[global]\nno-index = true\nfind-links = ${SCIENCE}\n[install]\nuser = true\n`,
+    'pip.conf': `[global]\nno-index = true\nfind-links = ${pathToFileURL(SCIENCE).href}\n[install]\nuser = true\n`,
   });
   const { prefix } = await packaged(['--python', 'env/bin/python', '--pip', 'cycler'], {
     cwd: join(root, '..'),

@@ -50,7 +50,11 @@ lookups('at most 5 of a rank that does not lead, at most 17 of a leader', async 
   const shared = [PROJECT, file];
   const [chroot, command] = [scratch(), [PYTHON_MPI, '--packages', file, '-I', '-c', 'pass']];
   const rank = (procid: string) =>
-    callsOf(command, { ...STEP, SLURM_PROCID: procid, PYTHON_MPI_CHROOT: chroot }, shared);
+    callsOf(
+      command,
+      { ...STEP, SLURM_PROCID: procid, SLURM_LOCALID: procid, PYTHON_MPI_CHROOT: chroot },
+      shared,
+    );
   const [leader, other] = await Promise.all([rank('0'), rank('1')]);
   assert.ok(other.length >= 1, `${other.length} calls: is anything traced?`);
   assert.ok(other.length <= 5, other.join('\n'));
