@@ -24,6 +24,7 @@ static const char *code_of(int status) {
     case STATUS_INTERNAL: return "INTERNAL";
     case STATUS_SYSTEM: return "SYSTEM";
     case STATUS_TIMEOUT: return "TIMEOUT";
+    case STATUS_LAUNCHER: return "LAUNCHER";
     case STATUS_NO_INTERPRETER: return "NO_INTERPRETER";
     default: return "NO_RUNTIME";
   }

@@ -48,12 +48,12 @@ void embedded_adopt(char ***words, char ***variables) {
   pid_t pid = (pid_t)atoi(launcher);
   const char *started = strchr(launcher, '-');
   if (!started || strcmp(started + 1, process_start_time(pid)) != 0)
-    fail(STATUS_NO_RUNTIME, EMBEDDED "=%s is no launcher that runs; unset it", launcher);
+    fail(STATUS_LAUNCHER, EMBEDDED "=%s is no launcher that runs; unset it", launcher);
   char **theirs = words_of_program(strings_of(pid, "cmdline"));
   struct environment environment = environment_copy(strings_of(pid, "environ"));
   variables_of_program(&environment);
   const char *described = environment_get(&environment, INHERITED);
-  if (!theirs || !described) fail(STATUS_NO_RUNTIME, EMBEDDED "=%s is no launcher of this version; unset it", launcher);
+  if (!theirs || !described) fail(STATUS_LAUNCHER, EMBEDDED "=%s is no launcher of this version; unset it", launcher);
   inherited_restore(described);
   environment_unset(&environment, INHERITED);
   for (const char *const *name = PLACE; *name; name++) environment_set(&environment, *name, getenv(*name) ? getenv(*name) : "");

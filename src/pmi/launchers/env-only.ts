@@ -43,8 +43,8 @@ const LAUNCHERS: readonly EnvOnly[] = [
     insists: true,
     job: ['ALPS_APP_ID'],
     // ALPS lets the others run on after an exit status, and ends them all when a rank dies by a
-    // signal.
-    endCommand: () => `kill -s KILL ${process.pid}`,
+    // signal. What it has started is our starter.
+    endCommand: () => `kill -s KILL ${process.ppid}`,
   },
   {
     // `flux run -o pmi=none`; flux-environment(7).
