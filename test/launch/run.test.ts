@@ -223,7 +223,7 @@ for (const [what, args, status, line] of [
   for (const ranks of [[], ['-n', '3']]) {
     wrong(`${what} ${ranks.join(' ')}`, async () => {
       const chroot = scratch();
-      const done = await run([...ranks, ...args, 'script.py'], { chroot });
+      const done = await run([...ranks, ...args, '-c', 'pass'], { chroot });
       assert.is(done.status, status, done.err);
       assert.is(done.told.length, 1, done.err);
       assert.match(done.told[0]!, line);
