@@ -121,7 +121,10 @@ async function takePart(
     unpacked: () => report?.mark('unpacked'),
   });
   const driver = leadership.join(TREE, report?.observe(stager) ?? stager, configuration);
-  if (isRoot) warnOfSilence(rendezvous, nodeMap, deadline, driver.verdict, run.warn);
+  if (isRoot) {
+    const allCame = Promise.race([stager.begun, driver.verdict]);
+    warnOfSilence(rendezvous, nodeMap, deadline, allCame, run.warn);
+  }
   // After the driver has asked the launcher for its parent.
   const parents = report?.findParents();
   report?.follow(driver);

@@ -13,15 +13,15 @@ const PATIENCE_MS = 15_000;
 const MOST = 32;
 
 /**
- * On the root: looks once, when the session takes long, whether the nodes can be reached, and warns
+ * On the root: looks once, when nodes take long to come, whether the nodes can be reached, and warns
  * of the first that cannot. The root's own name is the one that the others need.
- * @param session settles when there is nothing to wait for any more
+ * @param allCame settles when no node is waited for any more: one that is lost then did come
  */
 export function warnOfSilence(
   rendezvous: Rendezvous,
   { leaders }: NodeMap,
   deadline: Deadline,
-  session: Promise<unknown>,
+  allCame: Promise<unknown>,
   warn: (message: string) => void,
 ): void {
   if (leaders.length === 1) return;
@@ -39,7 +39,7 @@ export function warnOfSilence(
     isOver = true;
     alarm.clear();
   };
-  session.then(end, end);
+  allCame.then(end, end);
 }
 
 function worded(node: string, obstacle: Obstacle): string {

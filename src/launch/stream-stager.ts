@@ -38,6 +38,7 @@ export abstract class StreamStager<P extends Plan> implements Stager {
   /** Settles when nothing is being unpacked any more. */
   #work: Promise<unknown> = Promise.resolve();
   #abandoned = false;
+  readonly #begun = Promise.withResolvers<void>();
 
   /**
    * @param isPlan whether what the root announces makes sense
@@ -93,7 +94,13 @@ export abstract class StreamStager<P extends Plan> implements Stager {
     return this.#prepare(decodePlan(opaque, this.#secret, this.#isPlan));
   }
 
+  /** Root: resolves when bytes are asked for. All nodes that can come have come by then. */
+  get begun(): Promise<void> {
+    return this.#begun.promise;
+  }
+
   async read(packageIndex: number, offset: number, into: Uint8Array): Promise<void> {
+    this.#begun.resolve();
     await this.#sources[packageIndex]!.fill(into, offset);
   }
 

@@ -90,7 +90,7 @@ const CASES: Record<string, Case> = {
       await job.start([], undefined, { WAIT_FOR: go });
       await job.struck();
       await job.says('begins', job.nodes);
-      await cluster.signal(n0, 'SIGKILL', 'python-mpi\\.cjs');
+      await cluster.signal(n0, 'SIGKILL', 'bin/python-mpi .*script\\.py');
       while ((await cluster.signal(n0, 'SIGCONT', 'script\\.py')).length > 0);
       writeFileSync(go, '');
       await job.works(others);

@@ -124,6 +124,7 @@ export class KillPoints {
       PYTHON_MPI_PYTHON: '/usr/bin/python3',
       PYTHON_MPI_RENDEZVOUS: `${cluster.shared}/rendezvous`,
       PYTHON_MPI_SIZE: '8',
+      PYTHON_MPI_QUIET: '1',
     };
   }
 
