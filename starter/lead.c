@@ -45,6 +45,7 @@ struct leader {
   struct frame message;
   struct frame word;
   bool becomes; /* this process becomes Python when the program has ended */
+  bool outlives; /* the program ends the job, and SIGTERM comes of that */
 };
 
 /* The program, beside us: in a session of its own, where no signal reaches it that is meant for Python. */
@@ -148,6 +149,7 @@ static void obey(struct leader *leader) {
   }
   if (strcmp(verb, "run") == 0 && leader->word.content && leader->python.pid == 0) start_python(leader);
   if (strcmp(verb, "become") == 0) leader->becomes = true;
+  if (strcmp(verb, "outlive") == 0) leader->outlives = true;
   frame_clear(&leader->message);
 }
 
@@ -208,7 +210,7 @@ static void take_signal(struct leader *leader, const struct signalfd_siginfo *si
     if (!leader->python.ended) signal_pass_on(signal, leader->python.pid);
   } else if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
     kill(getpid(), SIGSTOP);
-  } else if (!is_harmless(number)) {
+  } else if (!is_harmless(number) && !(leader->outlives && number == SIGTERM)) {
     /* As Python would end that has not begun. */
     end_by(leader, number);
   }

@@ -85,6 +85,14 @@ export class Starter {
     return new Promise(resolve => this.#say(['become'], resolve));
   }
 
+  /**
+   * Has the starter take no notice of SIGTERM before there is a Python: this process ends the job,
+   * and has a status of its own. Resolves when it knows.
+   */
+  outlive(): Promise<void> {
+    return new Promise(resolve => this.#say(['outlive'], resolve));
+  }
+
   #say(fields: readonly string[], then?: () => void): void {
     const content = Buffer.from(fields.map(field => `${field}\0`).join(''));
     const head = Buffer.alloc(4);

@@ -35,7 +35,7 @@ export interface Stopped {
  * @returns what to throw
  */
 export async function giveUp(
-  run: Pick<Run, 'complain' | 'env'>,
+  run: Pick<Run, 'complain' | 'env'> & Partial<Pick<Run, 'starter'>>,
   { session, nodeMap, release }: Stopped,
   thrown: unknown,
 ): Promise<JobFailed> {
@@ -61,6 +61,7 @@ export async function giveUp(
   // Where the launcher cannot be asked to end the job, the other ranks would wait for this one.
   const { kvs, rendezvousFile, endCommand } = session;
   if (kvs === undefined && rendezvousFile === undefined && endCommand !== undefined) {
+    await run.starter?.outlive();
     const { endJob } = await import('../exec/end.ts');
     await endJob(endCommand, run.env);
   }
