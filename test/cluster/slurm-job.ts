@@ -144,7 +144,8 @@ export class SlurmJob {
     );
     const { stdout, stderr } = await this.#end();
     assert.is(stdout, '', stderr);
-    const told = stderr.match(/^python-mpi: (?!warning: |the leader of node \w+ was killed ).*$/gm) ?? [];
+    const told =
+      stderr.match(/^python-mpi: (?!warning: |the leader of node \w+ was killed ).*$/gm) ?? [];
     assert.is(told.length, 1, stderr);
     assert.match(told[0]!, line);
     const found = `Exited with exit code ${status}`;
