@@ -18,6 +18,12 @@ bool is_first_rank(void) {
   return true;
 }
 
+const char *host_name(void) {
+  static char name[256];
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
 static const char *code_of(int status) {
   switch (status) {
     case STATUS_PEER_LOST: return "PEER_LOST";

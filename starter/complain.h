@@ -23,6 +23,9 @@ extern const char *program_name;
 /* Whether this is the first rank, as far as the environment tells: it speaks for the job where all see the same. */
 bool is_first_rank(void);
 
+/* The name of this node, for messages. */
+const char *host_name(void);
+
 /* Writes a line to standard error, with the code of the status behind it; control characters become spaces. */
 void complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

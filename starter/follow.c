@@ -27,9 +27,7 @@ static double now(void) {
 
 /* What all of a node find is told by one rank of the job; the first one, while it lives, knows better. */
 static _Noreturn void give_up(const struct place *place, int status, const char *what) {
-  char host[256] = "";
-  gethostname(host, sizeof host - 1);
-  if (place->is_deputy) complain(status, "%s on %s", what, host);
+  if (place->is_deputy) complain(status, "%s on %s", what, host_name());
   _exit(status);
 }
 

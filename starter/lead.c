@@ -228,10 +228,8 @@ static void hear_signals(struct leader *leader) {
 static _Noreturn void end_without_python(struct leader *leader) {
   int status = leader->program.status;
   if (WIFSIGNALED(status)) {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
     complain(STATUS_SYSTEM,
-             "the leader of node %s was killed by signal %d before Python ran%s", host, WTERMSIG(status),
+             "the leader of node %s was killed by signal %d before Python ran%s", host_name(), WTERMSIG(status),
              WTERMSIG(status) == SIGKILL ? ", as when memory runs out; ask for more memory" : "");
     status = STATUS_SYSTEM << 8;
   } else if (status == 0) {

@@ -3,17 +3,16 @@
  * status out.
  */
 import packageJson from '../../package.json' with { type: 'json' };
-import { now } from '../deadline.ts';
 import { broadcast } from '../launch/bcast/bcast.ts';
-import { silent, verbose } from '../log.ts';
 import { replaceStreams, STDOUT, say } from '../output.ts';
 import { parseBcastCommand, summary } from './bcast.ts';
 import { configure } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
 import { leave } from './leave.ts';
-import { complainAs, leaveWith, progressOf } from './rank.ts';
+import { leaveWith, voiceOf } from './rank.ts';
 
 const PROGRAM = 'python-mpi-bcast';
+
 async function main(env: NodeJS.ProcessEnv): Promise<number> {
   const cwd = process.cwd();
   const command = await parseBcastCommand(process.argv.slice(2), cwd, packageJson.version);
@@ -23,7 +22,6 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
   }
   const { sources, destination, extract, replace } = command;
   const configuration = configure(command.options, env, cwd);
-  let speaker = '';
   await broadcast({
     configuration,
     sources,
@@ -32,12 +30,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<number> {
     replace,
     env,
     janitor,
-    log: configuration.verbose ? verbose(() => speaker, now()) : silent,
-    progress: progressOf(PROGRAM),
-    introduce: rank => {
-      speaker = rank;
-    },
-    complain: complainAs(PROGRAM),
+    ...voiceOf(PROGRAM, configuration.verbose),
     report: result => say(STDOUT, summary(result)),
   });
   return 0;

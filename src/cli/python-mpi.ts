@@ -3,11 +3,9 @@
  */
 import { fileURLToPath } from 'node:url';
 import packageJson from '../../package.json' with { type: 'json' };
-import { now } from '../deadline.ts';
 import { STATUS } from '../errors.ts';
 import { Starter } from '../exec/starter.ts';
 import { launch } from '../launch.ts';
-import { silent, verbose } from '../log.ts';
 import { replaceStreams, STDOUT, say } from '../output.ts';
 import { EMBEDDED } from '../pmi/launchers/embedded.ts';
 import { isFirstRank } from '../pmi/rank-variables.ts';
@@ -15,7 +13,7 @@ import { parseCommandLine } from './command-line.ts';
 import { configure } from './configuration.ts';
 import { janitor } from './janitor-command.ts';
 import { leave } from './leave.ts';
-import { complainAs, informAs, leaveWith, progressOf, warnAs } from './rank.ts';
+import { informAs, leaveWith, voiceOf, warnAs } from './rank.ts';
 import { unknownVariables } from './variables.ts';
 
 const PROGRAM = 'python-mpi';
@@ -53,7 +51,6 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     if (isFirstRank(env) && env[EMBEDDED] === undefined)
       warn(`${name} is no setting of python-mpi`);
   }
-  let speaker = '';
   const starter = starterOf(env);
   const outcome = await launch({
     configuration,
@@ -64,12 +61,7 @@ async function main(env: NodeJS.ProcessEnv): Promise<number | NodeJS.Signals> {
     env,
     self: [SELF],
     janitor,
-    log: configuration.verbose ? verbose(() => speaker, now()) : silent,
-    progress: progressOf(PROGRAM),
-    introduce: rank => {
-      speaker = rank;
-    },
-    complain: complainAs(PROGRAM),
+    ...voiceOf(PROGRAM, configuration.verbose),
     warn,
     inform: configuration.quiet ? () => {} : informAs(PROGRAM),
   });

@@ -5,6 +5,8 @@
 import { now } from '../deadline.ts';
 import { asPythonMpiError, JobFailed, type PythonMpiError } from '../errors.ts';
 import { tells } from '../launch/rendezvous/who-tells.ts';
+import type { Run } from '../launch/run.ts';
+import { silent, verbose } from '../log.ts';
 import { STDERR, say } from '../output.ts';
 import { isFirstRank } from '../pmi/rank-variables.ts';
 import { leave } from './leave.ts';
@@ -14,7 +16,7 @@ import { StatusLine } from './status-line.ts';
 const PATIENCE_MS = 1000;
 
 /** Tells the user of an error, in one line. */
-export function complainAs(program: string): (error: PythonMpiError) => void {
+function complainAs(program: string): (error: PythonMpiError) => void {
   return error => say(STDERR, `${program}: ${error.toLine()}\n`);
 }
 
@@ -29,13 +31,32 @@ export function informAs(program: string): (message: string) => void {
 }
 
 /** On a terminal: a line that says how far a long broadcast has come, and goes away at its end. */
-export function progressOf(program: string): (done: number, total: number) => void {
+function progressOf(program: string): (done: number, total: number) => void {
   const start = now();
   const line = new StatusLine(PATIENCE_MS);
   return (done, total) => {
     if (done === total) line.clear();
     else if (now() - start >= PATIENCE_MS)
       line.show(`${program}: ${(done / 1e6).toFixed(0)} of ${(total / 1e6).toFixed(0)} MB`);
+  };
+}
+
+/**
+ * How a rank's program speaks: its log, once it knows for which rank, its progress and its errors.
+ * @param isVerbose whether the log is told
+ */
+export function voiceOf(
+  program: string,
+  isVerbose: boolean,
+): Pick<Run, 'log' | 'introduce' | 'progress' | 'complain'> {
+  let speaker = '';
+  return {
+    log: isVerbose ? verbose(() => speaker, now()) : silent,
+    introduce: rank => {
+      speaker = rank;
+    },
+    progress: progressOf(program),
+    complain: complainAs(program),
   };
 }
 
